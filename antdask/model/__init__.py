@@ -1,0 +1,1 @@
+"""What the data are; knows no file and no engine."""

@@ -1,0 +1,80 @@
+"""Immutable addresses: of a run, and of a part of an archive."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from antdask.errors import UsageError
+
+_SAFE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class RunKey:
+    """A run of one detector.
+
+    Run numbers of different detectors coincide; the detector label keeps them apart.
+
+    Parameters
+    ----------
+    detector : str
+        ``"km3net-44"`` (the number is the KM3NeT detector id) or ``"antares"``.
+    run : int
+
+    Examples
+    --------
+    >>> RunKey("km3net-44", 6885).path
+    'km3net-44/00006885'
+    """
+
+    detector: str
+    run: int
+
+    def __post_init__(self) -> None:
+        # Labels become path segments: nothing from an input file may leave the archive's root.
+        if not _SAFE.fullmatch(self.detector):
+            raise UsageError("A detector label holds lower-case letters, digits, '-' and '_'", found=repr(self.detector))
+        if not 0 <= self.run < 2**32:
+            raise UsageError("A run number is a 32-bit unsigned integer", found=self.run)
+
+    @property
+    def path(self) -> str:
+        """Relative path of the run."""
+        return f"{self.detector}/{self.run:08d}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class PartKey:
+    """Address of a part: where it is, and by its last word what is in it.
+
+    Parameters
+    ----------
+    stream : str
+    lineage : str
+        8 hexadecimal digits: hash of all that determines the bytes besides the input.
+    run : RunKey
+    index : int
+        Number of the part in the run, in the plan that made it.
+    content : str
+        8 hexadecimal digits: hash of input identities and entry ranges. Two plans that cut a run in two ways can thus never write one path.
+
+    Examples
+    --------
+    >>> PartKey("events", "0a1b2c3d", RunKey("antares", 45978), 0, "deadbeef").path
+    'antares/events/0a1b2c3d/00045978/0000-deadbeef'
+    """
+
+    stream: str
+    lineage: str
+    run: RunKey
+    index: int
+    content: str
+
+    @property
+    def path(self) -> str:
+        """Relative path without suffix; part and receipt share it."""
+        return f"{self.run.detector}/{self.stream}/{self.lineage}/{self.run.run:08d}/{self.index:04d}-{self.content}"
+
+    def __str__(self) -> str:
+        return self.path

@@ -1,0 +1,329 @@
+"""The declared tables: one line per field.
+
+Origins: ``km3net_online`` (KM3NeT DAQ files), ``seatray`` (calibrated ANTARES files of the SeaTray framework).
+UCDs follow IVOA UCD1+; units are VOUnit strings. Index origins and time scales are part of each description.
+"""
+
+from __future__ import annotations
+
+from antdask.errors import UnknownNameError
+from antdask.model.schema import AMPLITUDE, REAL, Field, Schema, Table
+
+#: Version of everything declared here: major.minor. A reader refuses a newer major; a new optional column raises minor.
+SCHEMA_VERSION = "1.0"
+
+ONLINE = ("km3net_online",)
+SEATRAY = ("seatray",)
+CHANNELS = (("channel", 31),)
+
+RUN = Field("run", "u4", "1", "run number", "meta.id;obs", statistics=True)
+FRAME_INDEX = Field("frame_index", "u4", "1", "index of the DAQ frame in the run; KM3NeT counts from 1 (frame k starts (k-1) x 100 ms after the run), the origin for ANTARES is not public", "time.period;meta.number", statistics=True)  # fmt: skip
+TRIGGER_COUNTER = Field("trigger_counter", "i8", "1", "trigger counter; unique only together with run and frame_index", "meta.id", missing="-1 (SeaTray placeholder rows)", statistics=True)  # fmt: skip
+DETECTOR_ID = Field("detector_id", "i4", "1", "detector identifier as written by the DAQ", "meta.id;instr", origins=ONLINE)  # fmt: skip
+UTC_NS = Field("utc_ns", "i8", "ns", "UTC of the start of the frame, in ns since 1970-01-01T00:00:00 without leap seconds (POSIX); exact: seconds x 10^9 + 16 ns cycles x 16", "time.epoch", origins=ONLINE, statistics=True)  # fmt: skip
+CLOCK_STATUS = Field("clock_status", "u1", "1", "bit 31 of the DAQ seconds word", "meta.code.status", origins=ONLINE, flags=((1, "white_rabbit"),))  # fmt: skip
+PREAMBLE_LENGTH = Field("preamble_length", "i4", "byte", "length that the DAQ preamble states; 0 where the writer left it open", "phys.size;meta.file", origins=ONLINE)  # fmt: skip
+SOURCE_INPUT = Field("source_input", "u2", "1", "index into the attribute 'inputs' of the part", "meta.id;meta.file")
+SOURCE_ENTRY = Field("source_entry", "u8", "1", "entry in the source, from 0", "meta.record")
+
+DOM_ID = Field("dom_id", "i4", "1", "identifier of the KM3NeT optical module", "meta.id;instr.det", origins=ONLINE)
+CHANNEL_ID = Field("channel_id", "u1", "1", "photomultiplier in the module, from 0 to 30", "meta.id;instr.det", origins=ONLINE, codec=AMPLITUDE)  # fmt: skip
+TDC = Field("tdc", "u4", "ns", "leading edge of the pulse, from the start of the frame", "time.relative", origins=ONLINE)
+TOT = Field("tot", "u1", "ns", "time over threshold of the pulse; 255 is the end of the range", "phys.count;time.duration", origins=ONLINE, codec=AMPLITUDE)  # fmt: skip
+TRIGGERED = Field("triggered", "u1", "1", "1 where the hit is part of a trigger of this event", "meta.code", flags=((1, "triggered"),))  # fmt: skip
+TRIGGER_MASK = Field("trigger_mask", "u8", "1", "bit pattern of the KM3NeT triggers", "meta.code.class", origins=ONLINE)
+
+LINE = Field("line", "u1", "1", "ANTARES line (SeaTray 'string'), from 1 to 12", "meta.id;instr.det", origins=SEATRAY)
+FLOOR = Field("floor", "u1", "1", "storey on the line, from 1; derived: 1 + (om - 1) // 3", "meta.id;instr.det", origins=SEATRAY)  # fmt: skip
+OM = Field("om", "u1", "1", "optical module on the line, from 1 to 75", "meta.id;instr.det", origins=SEATRAY)
+VECTOR_INDEX = Field("vector_index", "u8", "1", "index of the pulse in the SeaTray vector of its module", "meta.number", origins=SEATRAY)  # fmt: skip
+TIME_NS = Field("time_ns", "f8", "ns", "calibrated leading edge of the pulse, relative to the event", "time.relative", origins=SEATRAY, codec=REAL)  # fmt: skip
+WIDTH_NS = Field("width_ns", "f8", "ns", "duration of the pulse", "time.duration", origins=SEATRAY, missing="NaN", codec=REAL)  # fmt: skip
+CHARGE_PE = Field("charge_pe", "f8", "1", "calibrated charge in photo-electrons; slightly negative values occur", "phys.electCharge", origins=SEATRAY, codec=REAL)  # fmt: skip
+HIT_ID = Field("hit_id", "i4", "1", "identifier of the pulse as given by SeaTray", "meta.id", origins=SEATRAY)
+
+FRAME_WORDS = (
+    Field("daq", "u4", "1", "UDP status: high 16 bits largest sequence number, low 16 bits packets received", "meta.code.status", origins=ONLINE),  # fmt: skip
+    Field("status", "u4", "1", "bits 0-30 high-rate veto of the channels, bit 31 White Rabbit in order", "meta.code.status", origins=ONLINE),  # fmt: skip
+    Field("fifo", "u4", "1", "bits 0-30 FIFO almost full of the channels, bit 31 UDP trailer seen", "meta.code.status", origins=ONLINE),  # fmt: skip
+    Field("status3", "u4", "1", "third status word of the frame, as written", "meta.code.status", origins=ONLINE),
+    Field("status4", "u4", "1", "fourth status word of the frame, as written", "meta.code.status", origins=ONLINE),
+)
+CALIBRATED_PULSE = (LINE, FLOOR, OM, VECTOR_INDEX, TIME_NS, WIDTH_NS, CHARGE_PE, HIT_ID)
+DAQ_HIT = (DOM_ID, CHANNEL_ID, TDC, TOT)
+
+EVENTS = Schema(
+    "events",
+    "triggered events with all hits around them",
+    ("frame_index", "trigger_counter"),
+    (
+        Table(
+            "events",
+            "event",
+            "one row per event; key (run, frame_index, trigger_counter)",
+            (
+                RUN,
+                FRAME_INDEX,
+                TRIGGER_COUNTER,
+                DETECTOR_ID,
+                UTC_NS,
+                CLOCK_STATUS,
+                TRIGGER_MASK,
+                Field("overlays", "u4", "1", "number of merged triggers", "meta.number", origins=ONLINE),
+                Field("exists", "u1", "1", "0 for a placeholder that SeaTray wrote for an absent object", "meta.code", origins=SEATRAY, flags=((1, "present"),)),  # fmt: skip
+                Field("n_hits", "u4", "1", "number of hits of the event", "meta.number", statistics=True),
+                Field("n_triggered", "u4", "1", "number of triggered hits of the event", "meta.number", statistics=True),
+                Field("charge_sum_pe", "f8", "1", "sum of the calibrated charges of the event in photo-electrons", "phys.electCharge;stat.sum", origins=SEATRAY, codec=REAL, statistics=True),  # fmt: skip
+                PREAMBLE_LENGTH,
+                SOURCE_INPUT,
+                SOURCE_ENTRY,
+            ),
+        ),
+        Table(
+            "hits",
+            "hit",
+            "all hits in the window of the event (snapshot), in the order of the source",
+            (*DAQ_HIT, *CALIBRATED_PULSE, TRIGGERED, TRIGGER_MASK),
+            parent="events",
+        ),
+        Table(
+            "triggered_hits",
+            "triggered_hit",
+            "the list of triggered hits as the DAQ wrote it, in its order",
+            (*DAQ_HIT, TRIGGER_MASK, Field("hit_index", "i4", "1", "the same hit in 'hits' of this event, from 0", "meta.ref", missing="-1: not in the snapshot", origins=ONLINE)),  # fmt: skip
+            parent="events",
+            origins=ONLINE,
+        ),
+    ),
+)
+
+SLICE_KEY = (RUN, FRAME_INDEX, DETECTOR_ID, UTC_NS, CLOCK_STATUS, PREAMBLE_LENGTH)
+
+TIMESLICE_TABLES = (
+    Table(
+        "slices",
+        "slice",
+        "one row per timeslice",
+        (
+            *SLICE_KEY,
+            Field("n_frames", "u4", "1", "number of module frames in the slice", "meta.number", statistics=True),
+            Field("n_hits", "u4", "1", "number of hits in the slice", "meta.number", statistics=True),
+            SOURCE_INPUT,
+            SOURCE_ENTRY,
+        ),
+    ),
+    Table(
+        "frames",
+        "frame",
+        "one row per optical module and slice",
+        (
+            DOM_ID,
+            *FRAME_WORDS,
+            Field("frame_length", "i4", "byte", "length that the preamble of the frame states", "phys.size;meta.file", origins=ONLINE),  # fmt: skip
+        ),
+        parent="slices",
+    ),
+    Table("hits", "hit", "hits of the frame, in the order of the source", (CHANNEL_ID, TDC, TOT), parent="frames"),
+)
+
+
+def timeslices(name: str, text: str) -> Schema:
+    """The schema of one kind of timeslice; each kind is a stream of its own, since one hit may stand in several."""
+    return Schema(name, text, ("frame_index",), TIMESLICE_TABLES)
+
+
+RATES = Schema(
+    "rates",
+    "per-frame rates of all channels (summary slices)",
+    ("frame_index",),
+    (
+        Table(
+            "slices",
+            "slice",
+            "one row per summary slice",
+            (
+                *SLICE_KEY,
+                Field("n_frames", "u4", "1", "number of module frames in the slice", "meta.number", statistics=True),
+                SOURCE_INPUT,
+                SOURCE_ENTRY,
+            ),
+        ),
+        Table(
+            "frames",
+            "frame",
+            "one row per optical module and slice",
+            (
+                DOM_ID,
+                *FRAME_WORDS,
+                Field("udp_complete", "u1", "1", "1 where as many UDP packets came as the largest sequence number asks for and the trailer was seen", "meta.code.qual", origins=ONLINE, flags=((1, "complete"),)),  # fmt: skip
+                Field("rate_code", "u1", "1", "rate byte r as written: 0 is 0 Hz, else 2000 x exp(r ln(1000) / 255) Hz", "phys.count", dims=CHANNELS, origins=ONLINE, codec=AMPLITUDE),  # fmt: skip
+                Field("flags", "u1", "1", "validity of the rate, derived from status and fifo; 0 is a good measurement", "meta.code.qual", dims=CHANNELS, origins=ONLINE, flags=((1, "high_rate_veto"), (2, "fifo_almost_full"), (4, "no_rate"))),  # fmt: skip
+            ),
+            parent="slices",
+        ),
+    ),
+)
+
+
+def _track(name: str, unit: str, text: str, ucd: str = "", missing: str = "NaN where unset, 0 in placeholders") -> Field:
+    return Field(name, "f8", unit, text, ucd, origins=SEATRAY, missing=missing, codec=REAL)
+
+
+def _count(name: str, text: str, dtype: str = "i4") -> Field:
+    return Field(name, dtype, "1", text, "meta.number", origins=SEATRAY, missing="-1 where unset, 0 in placeholders")
+
+
+def _flag(name: str, text: str) -> Field:
+    return Field(name, "u1", "1", text, "meta.code", origins=SEATRAY, flags=((1, name),))
+
+
+RECO = Schema(
+    "reco",
+    "reconstructed tracks and showers",
+    ("frame_index", "trigger_counter"),
+    (
+        Table(
+            "tracks",
+            "track",
+            "one row per fit; joins to events by (run, frame_index, trigger_counter)",
+            (
+                RUN,
+                FRAME_INDEX,
+                TRIGGER_COUNTER,
+                Field("algorithm", "u2", "1", "which fit", "meta.code.class", flags=((1, "AafitFinalFit"),)),
+                Field("exists", "u1", "1", "0 for a placeholder of an event without this fit: every other value of the row is void", "meta.code", flags=((1, "present"),), statistics=True),  # fmt: skip
+                _track("x", "m", "x of the fit position: UTM easting, offset as in the source", "pos.cartesian.x"),
+                _track("y", "m", "y of the fit position: UTM northing, offset as in the source", "pos.cartesian.y"),
+                _track("z", "m", "z of the fit position, up, 0 at the sea surface", "pos.cartesian.z"),
+                _track("time_ns", "ns", "time at the fit position, relative to the event", "time.relative"),
+                _track("zenith", "rad", "zenith angle of the origin of the particle", "pos.az.zd"),
+                _track("azimuth", "rad", "azimuth of the origin of the particle, counter-clockwise from UTM east", "pos.az.azi"),  # fmt: skip
+                _track("energy", "GeV", "energy", "phys.energy"),
+                _track("speed", "Gm.s-1", "speed of the particle", "phys.veloc"),
+                _track("length", "m", "length of the track", "phys.size"),
+                _count("type", "particle type as in SeaTray"),
+                _count("shape", "particle shape as in SeaTray (40 seen)"),
+                _count("location", "location type as in SeaTray"),
+                _count("fit_status", "fit status as in SeaTray"),
+                _count("strategy", "strategy as in SeaTray"),
+                _count("step", "step as in SeaTray"),
+                _count("minimiser", "minimiser as in SeaTray"),
+                _track("quality", "1", "fit quality; Lambda for AAFit", "stat.fit.goodness"),
+                _track("lik", "1", "likelihood of the fit", "stat.likelihood"),
+                _track("chi2", "1", "chi square per degree of freedom; AAFit repeats Lambda here", "stat.fit.chi2"),
+                _count("line", "line of the fit (single-line fits)"),
+                _count("n_used_lines", "number of lines used in the fit"),
+                _track("dist_to_line", "m", "smallest distance to the line (single-line fits)", "pos.distance"),
+                _count("n_hits", "number of hits in the event"),
+                _count("n_used_hits", "number of fitted hits"),
+                _track("total_amplitude", "1", "sum of amplitudes of the hits in photo-electrons", "phys.electCharge"),
+                _count("n_l1_hits", "number of L1 hits in the event"),
+                _track("energy_error", "GeV", "estimate of the error of the energy", "stat.error;phys.energy"),
+                _track("z_min", "m", "lowest fitted hit", "pos.cartesian.z;stat.min"),
+                _track("z_max", "m", "highest fitted hit", "pos.cartesian.z;stat.max"),
+                _flag("is_best_fit", "1 for the best fit at this step"),
+                _flag("is_special_event", "1 for special events"),
+                _flag("is_neutrino", "1 for neutrino candidates"),
+                _flag("is_bright", "1 for energetic events"),
+                SOURCE_INPUT,
+                SOURCE_ENTRY,
+            ),
+        ),
+        Table(
+            "used_hits",
+            "used_hit",
+            "the pulses that the fit used",
+            (*CALIBRATED_PULSE, TRIGGERED),
+            parent="tracks",
+        ),
+    ),
+)
+
+DETECTOR = Schema(
+    "detector",
+    "geometry and status of a detector, valid in an interval",
+    ("module_id",),
+    (
+        Table(
+            "modules",
+            "module",
+            "one row per optical module or storey",
+            (
+                Field("module_id", "i4", "1", "module identifier", "meta.id;instr.det"),
+                Field("line", "i4", "1", "line, from 1", "meta.id;instr.det"),
+                Field("floor", "i4", "1", "floor on the line, from 1; 0 is the base", "meta.id;instr.det"),
+                Field("x", "f8", "m", "x of the module: UTM easting relative to the reference", "pos.cartesian.x", missing="NaN", codec=REAL),  # fmt: skip
+                Field("y", "f8", "m", "y of the module: UTM northing relative to the reference", "pos.cartesian.y", missing="NaN", codec=REAL),  # fmt: skip
+                Field("z", "f8", "m", "z of the module, up", "pos.cartesian.z", missing="NaN", codec=REAL),
+                Field("t0_ns", "f8", "ns", "time offset of the module", "time", missing="NaN", codec=REAL),
+                Field("status", "i4", "1", "status word of the module", "meta.code.status"),
+                SOURCE_INPUT,
+                SOURCE_ENTRY,
+            ),
+        ),
+        Table(
+            "pmts",
+            "pmt",
+            "photomultipliers of the module, by channel",
+            (
+                Field("pmt_id", "i4", "1", "photomultiplier identifier", "meta.id;instr.det"),
+                Field("x", "f8", "m", "x of the photomultiplier", "pos.cartesian.x", codec=REAL),
+                Field("y", "f8", "m", "y of the photomultiplier", "pos.cartesian.y", codec=REAL),
+                Field("z", "f8", "m", "z of the photomultiplier, up", "pos.cartesian.z", codec=REAL),
+                Field("dx", "f8", "1", "x of the unit vector along the axis", "pos.cartesian.x;instr", codec=REAL),
+                Field("dy", "f8", "1", "y of the unit vector along the axis", "pos.cartesian.y;instr", codec=REAL),
+                Field("dz", "f8", "1", "z of the unit vector along the axis", "pos.cartesian.z;instr", codec=REAL),
+                Field("t0_ns", "f8", "ns", "time offset of the photomultiplier", "time", codec=REAL),
+                Field("status", "i4", "1", "status word of the photomultiplier", "meta.code.status"),
+            ),
+            parent="modules",
+        ),
+    ),
+)
+
+#: The run table is derived: it stands in the catalogue, not in parts.
+RUNS = Table(
+    "runs",
+    "run",
+    "one row per detector and run",
+    (
+        Field("detector", "U", "1", "detector label, e.g. km3net-44 or antares", "meta.id;instr"),
+        RUN,
+        Field("first_utc_ns", "i8", "ns", "start of the first frame, UTC ns since 1970 (POSIX)", "time.start", missing="null"),  # fmt: skip
+        Field("last_utc_ns", "i8", "ns", "start of the last frame, UTC ns since 1970 (POSIX)", "time.end", missing="null"),
+        Field("first_frame", "u4", "1", "smallest frame index seen in any stream", "meta.number;stat.min"),
+        Field("last_frame", "u4", "1", "largest frame index seen in any stream", "meta.number;stat.max"),
+        Field("n_frames", "u8", "1", "distinct frames with rates or timeslices; frames between first and last that are not counted are gaps", "meta.number"),  # fmt: skip
+        Field("n_parts", "u4", "1", "number of parts", "meta.number"),
+        Field("rows", "u8", "1", "number of rows over all streams", "meta.number"),
+        Field("hits", "u8", "1", "number of hits over all streams", "meta.number"),
+    ),
+)
+
+SCHEMAS: dict[str, Schema] = {
+    s.name: s
+    for s in (
+        EVENTS,
+        timeslices("timeslices", "timeslices of tree KM3NET_TIMESLICE, the kind is not recorded by the DAQ"),
+        timeslices("timeslices_l0", "timeslices with all hits"),
+        timeslices("timeslices_l1", "timeslices with coincident hits (L1)"),
+        timeslices("timeslices_l2", "timeslices with coincident hits after cuts (L2)"),
+        timeslices("timeslices_sn", "timeslices with supernova-trigger hits"),
+        RATES,
+        RECO,
+        DETECTOR,
+    )
+}
+
+
+def schema(stream: str) -> Schema:
+    """The schema of a stream.
+
+    Raises
+    ------
+    UnknownNameError
+        No such stream.
+    """
+    if stream not in SCHEMAS:
+        raise UnknownNameError.of("stream", stream, SCHEMAS)
+    return SCHEMAS[stream]

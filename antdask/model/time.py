@@ -1,0 +1,95 @@
+"""Time: int64 nanoseconds of UTC since 1970-01-01 (POSIX: every day has 86,400 s, leap seconds are not counted).
+
+int64 nanoseconds reach from 1677 to 2262 and are exact where the source is: DAQ stamps are whole multiples of 16 ns, ANTARES frames 104,857,600 ns.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from antdask.errors import UsageError
+
+#: Length of an ANTARES frame [ns]: 2**22 x 25 ns (formats reference, section 1.1).
+ANTARES_FRAME_NS = 104_857_600
+#: Length of a KM3NeT frame [ns].
+KM3NET_FRAME_NS = 100_000_000
+
+_NUMBER = re.compile(r"[+-]?\d+")
+
+
+def parse_utc(text: str | int | np.datetime64) -> int:
+    """UTC time as int64 ns since 1970.
+
+    Parameters
+    ----------
+    text : str, int or numpy.datetime64
+        ISO 8601 (``2019-12-10T12:00:00.5``, a trailing ``Z`` is allowed, any other offset is not), or ns since 1970 as an integer.
+
+    Raises
+    ------
+    UsageError
+        Not a time, or a time with an offset other than UTC.
+
+    Examples
+    --------
+    >>> parse_utc("1970-01-01T00:00:01Z")
+    1000000000
+    >>> parse_utc("1576000000000000000")
+    1576000000000000000
+    """
+    if isinstance(text, int | np.integer):
+        return int(text)
+    if isinstance(text, np.datetime64):
+        return int(text.astype("datetime64[ns]").astype("i8"))
+    bare = text.strip()
+    if _NUMBER.fullmatch(bare) and len(bare) > 4:
+        return int(bare)
+    bare = bare.removesuffix("Z")
+    if "+" in bare or bare.count("-") > 2 or not bare[:4].isdigit():
+        raise UsageError("A time is ISO 8601 in UTC or an integer of ns since 1970", found=repr(text), hint="Example: 2010-03-01T00:00:00.")
+    try:
+        # Through seconds first: NumPy wraps silently where ns overflow int64.
+        seconds = int(np.datetime64(bare, "s").astype("i8"))
+        if abs(seconds) > 2**63 // 10**9 - 1:
+            raise UsageError("A time lies between 1678 and 2261", found=repr(text))
+        return int(np.datetime64(bare, "ns").astype("i8"))
+    except ValueError as error:
+        raise UsageError("A time is ISO 8601 in UTC or an integer of ns since 1970", found=repr(text), hint="Example: 2010-03-01T00:00:00.") from error
+
+
+def parse_interval(text: str) -> tuple[int | None, int | None]:
+    """Half-open interval ``T0/T1`` of UTC ns; an empty side is open.
+
+    Raises
+    ------
+    UsageError
+        No slash, not times, or an interval that ends before it begins.
+
+    Examples
+    --------
+    >>> parse_interval("1970-01-01T00:00:01/")
+    (1000000000, None)
+    """
+    sides = text.split("/")
+    if len(sides) != 2:
+        raise UsageError("A time interval is T0/T1", found=repr(text), hint="Example: 2010-03-01/2010-03-02, or /2010-03-02.")
+    first, last = (parse_utc(s) if s.strip() else None for s in sides)
+    if first is not None and last is not None and last < first:
+        raise UsageError("The interval ends before it begins", found=repr(text))
+    return first, last
+
+
+def format_utc(time_ns: int | None) -> str:
+    """ISO 8601 with as many digits as it needs, ending in Z; empty for ``None``.
+
+    Examples
+    --------
+    >>> format_utc(1_500_000_000), format_utc(0), format_utc(None)
+    ('1970-01-01T00:00:01.500Z', '1970-01-01T00:00:00Z', '')
+    """
+    if time_ns is None:
+        return ""
+    unit = next(u for u, step in (("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1)) if time_ns % step == 0)
+    return f"{np.datetime64(int(time_ns), 'ns').astype(f'datetime64[{unit}]')}Z"

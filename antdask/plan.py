@@ -1,0 +1,287 @@
+"""The plan: what a campaign will do, frozen before a byte moves; and the arithmetic that cuts inputs into parts.
+
+Pure: knows no disk. A file is described (`FileEntry`) by *segments*, runs of entries of one tree that belong to one run::
+
+    tree KM3NET_EVENT   entries 0 ............ 800 | 800 ....... 1000
+    segments            run 10 (4 GB)              | run 11 (1 GB)
+    parts (max. 2 GB)   [0, 400) [400, 800)        | [800, 1000)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from antdask.errors import PlanError
+from antdask.model.keys import PartKey, RunKey
+
+PLAN_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Segment:
+    """Consecutive entries of one tree that belong to one run.
+
+    Parameters
+    ----------
+    stream, tree : str
+        Target stream; tree or data set inside the file.
+    run : RunKey
+    start, stop : int
+        Half-open range of entries.
+    nbytes : int
+        Uncompressed bytes of the range in the source, as far as metadata tell [byte].
+    """
+
+    stream: str
+    tree: str
+    run: RunKey
+    start: int
+    stop: int
+    nbytes: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FileEntry:
+    """An input file as it was when the plan was made.
+
+    Parameters
+    ----------
+    url : str
+        Where it is; absolute.
+    format, layout, origin : str
+        Name of the source that reads it, the layout inside, and the origin of its columns.
+    nbytes : int
+        Size of the file [byte].
+    mtime_ns : int
+        Modification time [ns since 1970], 0 where the store has none.
+    uuid : str
+        Identity that the format itself gives (ROOT file UUID), else empty.
+    fingerprint : str
+        SHA-256 over size, first and last mebibyte.
+    segments : tuple of Segment
+    notes : tuple of str
+        What the file holds beyond the segments: empty trees, objects that are not archived.
+    """
+
+    url: str
+    format: str
+    layout: str
+    origin: str
+    nbytes: int
+    mtime_ns: int
+    uuid: str
+    fingerprint: str
+    segments: tuple[Segment, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Last word of the path."""
+        return self.url.rstrip("/").rpartition("/")[2]
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What identifies the content, wherever the file lies."""
+        return {"name": self.name, "nbytes": self.nbytes, "uuid": self.uuid, "fingerprint": self.fingerprint}
+
+    def entries(self, stream: str) -> int:
+        """Entries of a stream."""
+        return sum(s.stop - s.start for s in self.segments if s.stream == stream)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Range:
+    """Entries ``start:stop`` of a tree of the input number `input` of the plan."""
+
+    input: int
+    tree: str
+    start: int
+    stop: int
+    nbytes: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of work: ranges of input that become one file."""
+
+    index: int
+    key: PartKey
+    ranges: tuple[Range, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Estimated uncompressed bytes [byte]."""
+        return sum(r.nbytes for r in self.ranges)
+
+    @property
+    def entries(self) -> int:
+        """Number of entries of the sources."""
+        return sum(r.stop - r.start for r in self.ranges)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rejected:
+    """An input that could not be described: it is counted, named and left out."""
+
+    url: str
+    code: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A frozen campaign.
+
+    Parameters
+    ----------
+    archive : str
+        URL of the destination; not part of the identity.
+    inputs, parts, rejected : tuple
+    lineages : mapping of lineage id to document
+        All that determines the bytes of a part besides its input.
+    """
+
+    archive: str
+    inputs: tuple[FileEntry, ...]
+    parts: tuple[Part, ...]
+    lineages: Mapping[str, Mapping[str, Any]]
+    rejected: tuple[Rejected, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """16 hexadecimal digits: hash of everything but the destination."""
+        document = self.to_dict()
+        del document["archive"]
+        return digest(document)[:16]
+
+    def cost(self) -> dict[str, int]:
+        """What it will take: files, bytes, parts, entries, inodes (parts + receipts + lineages + catalogue), bytes of memory of the largest part."""
+        return {
+            "inputs": len(self.inputs),
+            "rejected": len(self.rejected),
+            "bytes_in": sum(f.nbytes for f in self.inputs),
+            "bytes_uncompressed": sum(p.nbytes for p in self.parts),
+            "parts": len(self.parts),
+            "entries": sum(p.entries for p in self.parts),
+            "inodes": 2 * len(self.parts) + len(self.lineages) + 10,
+            "memory_part": max((2 * p.nbytes for p in self.parts), default=0),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        return {
+            "plan_version": PLAN_VERSION,
+            "archive": self.archive,
+            "inputs": [dataclasses.asdict(f) for f in self.inputs],
+            "parts": [dataclasses.asdict(p) for p in self.parts],
+            "lineages": {k: dict(v) for k, v in self.lineages.items()},
+            "rejected": [dataclasses.asdict(r) for r in self.rejected],
+        }
+
+    def to_json(self) -> str:
+        """The plan as canonical JSON."""
+        return json.dumps(self.to_dict(), sort_keys=True, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, where: str = "plan") -> Plan:
+        """Read a plan.
+
+        Raises
+        ------
+        PlanError
+            Not a plan, or one of a newer version.
+        """
+        try:
+            data = json.loads(text)
+            if data["plan_version"] != PLAN_VERSION:
+                raise PlanError("Unknown plan version", where=where, found=data["plan_version"], expected=PLAN_VERSION, hint="Use the antdask that wrote it, or plan again.")  # fmt: skip
+            return cls(
+                archive=data["archive"],
+                inputs=tuple(_file_entry(f) for f in data["inputs"]),
+                parts=tuple(_part(p) for p in data["parts"]),
+                lineages=data["lineages"],
+                rejected=tuple(Rejected(**r) for r in data["rejected"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise PlanError(f"Not an antdask plan: {type(error).__name__}: {error}", where=where, hint="Make one with: antdask plan INPUT… --archive URL.") from error  # fmt: skip
+
+
+def _file_entry(data: dict[str, Any]) -> FileEntry:
+    segments = tuple(Segment(**{**s, "run": RunKey(**s["run"])}) for s in data["segments"])
+    return FileEntry(**{**data, "segments": segments, "notes": tuple(data["notes"])})
+
+
+def _part(data: dict[str, Any]) -> Part:
+    key = PartKey(**{**data["key"], "run": RunKey(**data["key"]["run"])})
+    return Part(data["index"], key, tuple(Range(**r) for r in data["ranges"]))
+
+
+def digest(document: Any) -> str:
+    """SHA-256 of the canonical JSON of plain data, hexadecimal."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def cut_evenly(start: int, stop: int, nbytes: int, limit: int) -> list[tuple[int, int]]:
+    """Cut entries into pieces of nearly equal length, each of at most about `limit` bytes, none empty.
+
+    Examples
+    --------
+    >>> cut_evenly(0, 10, nbytes=100, limit=40)
+    [(0, 3), (3, 6), (6, 10)]
+    >>> cut_evenly(5, 7, nbytes=0, limit=40)
+    [(5, 7)]
+    """
+    n = stop - start
+    pieces = max(1, min(n, -(-nbytes // limit)))
+    edges = [start + n * i // pieces for i in range(pieces + 1)]
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+def make_parts(
+    inputs: Iterable[FileEntry], lineage_of: Mapping[tuple[str, str], str], part_bytes: int
+) -> tuple[Part, ...]:
+    """Cut described inputs into parts: each of one stream and run, of at most about `part_bytes`.
+
+    Parameters
+    ----------
+    lineage_of : mapping of (stream, format) to lineage id
+    """
+    parts: list[Part] = []
+    counters: dict[tuple[str, RunKey], int] = {}
+    for number, entry in enumerate(inputs):
+        for segment in entry.segments:
+            per_entry = segment.nbytes / max(1, segment.stop - segment.start)
+            for start, stop in cut_evenly(segment.start, segment.stop, segment.nbytes, part_bytes):
+                rng = Range(number, segment.tree, start, stop, round(per_entry * (stop - start)))
+                index = counters.setdefault((segment.stream, segment.run), 0)
+                counters[segment.stream, segment.run] += 1
+                content = content_id([entry], [dataclasses.replace(rng, input=0)])
+                lineage = lineage_of[segment.stream, entry.format]
+                key = PartKey(segment.stream, lineage, segment.run, index, content)
+                parts.append(Part(len(parts), key, (rng,)))
+    return tuple(parts)
+
+
+def content_id(inputs: Iterable[FileEntry], ranges: Iterable[Range]) -> str:
+    """8 hexadecimal digits that stand for these entries of these inputs, wherever the files lie."""
+    identities = [{k: v for k, v in f.identity.items() if k != "name"} for f in inputs]
+    cuts = [(r.input, r.tree, r.start, r.stop) for r in ranges]
+    return digest([identities, cuts])[:8]
+
+
+def check_budget(plan: Plan, max_parts: int, max_bytes: int) -> None:
+    """Refuse a plan that would break the budget.
+
+    Raises
+    ------
+    PlanError
+        More parts, or more uncompressed bytes, than allowed.
+    """
+    cost = plan.cost()
+    for name, value, limit in (("parts", cost["parts"], max_parts), ("bytes_uncompressed", cost["bytes_uncompressed"], max_bytes)):
+        if value > limit:
+            raise PlanError(f"The plan breaks the budget of {name}", found=value, expected=f"at most {limit}", hint="Raise --part-bytes (fewer parts), take fewer inputs, or raise the budget.")  # fmt: skip

@@ -1,0 +1,147 @@
+"""The doors: what a source, a calibration, a cluster and an exporter must offer; and the registry of named things.
+
+Third parties add to a registry by an entry point of the same group, e.g. ``[project.entry-points."antdask.sources"]``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from antdask.errors import UnknownNameError
+from antdask.model.ragged import Batch
+from antdask.plan import FileEntry
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Legacy bytes to batches.
+
+    Not responsible for: choosing parts, retrying, sorting, writing, or swallowing errors.
+
+    Attributes
+    ----------
+    name, version : str
+        The version enters the lineage: raise it whenever the values of a batch would change.
+    """
+
+    name: str
+    version: str
+
+    def sniff(self, url: str, head: bytes) -> bool:
+        """Whether this source reads the file; `head` holds its first bytes (at least 64, fewer if the file is shorter)."""
+        ...
+
+    def describe(self, url: str) -> FileEntry:
+        """Identity, layout and segments of a file; reads metadata and key columns only.
+
+        Raises
+        ------
+        InputMissingError, InputUnreadableError, CorruptFileError, UnknownLayoutError
+        """
+        ...
+
+    def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
+        """Batches of the entries ``start:stop`` of a tree, in source order, of bounded size.
+
+        Raises
+        ------
+        CorruptFileError
+            With the entry range that is lost, if it is known.
+        """
+        ...
+
+
+class Calibration(Protocol):
+    """A pure step on arrays with constants of a validity interval."""
+
+    name: str
+    needs: tuple[str, ...]
+    gives: tuple[str, ...]
+
+    def apply(self, arrays: Mapping[str, np.ndarray], constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """New columns from old ones; chunk by chunk or whole, the result is the same."""
+        ...
+
+
+class Cluster(Protocol):
+    """A place to run tasks."""
+
+    name: str
+
+    @property
+    def capacity(self) -> int:
+        """How many tasks run at the same time."""
+        ...
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        """Start one call; its result must be small."""
+        ...
+
+    def close(self) -> None:
+        """Give the place back, if this object owns it."""
+        ...
+
+
+class Exporter(Protocol):
+    """An archive out of the house."""
+
+    name: str
+
+    def describe(self) -> str:
+        """One line for a list."""
+        ...
+
+    def write(self, archive: Any, selection: Any, destination: str) -> Mapping[str, Any]:
+        """Write and say what was written."""
+        ...
+
+
+class Registry[T]:
+    """Named things: built-in ones as ``module:attribute``, third-party ones by entry points.
+
+    Parameters
+    ----------
+    kind : str
+        For messages, e.g. ``"source"``.
+    group : str
+        Entry-point group.
+    builtin : mapping of name to ``module:attribute``
+        Loaded when first asked for, so that listing imports nothing.
+    """
+
+    def __init__(self, kind: str, group: str, builtin: Mapping[str, str]) -> None:
+        self.kind, self.group, self._builtin = kind, group, dict(builtin)
+        self._loaded: dict[str, T] = {}
+
+    def names(self) -> list[str]:
+        """All names, built-in ones first."""
+        extra = [e.name for e in importlib.metadata.entry_points(group=self.group) if e.name not in self._builtin]
+        return [*self._builtin, *sorted(extra)]
+
+    def get(self, name: str) -> T:
+        """The thing of this name.
+
+        Raises
+        ------
+        UnknownNameError
+            No such name.
+        """
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def _load(self, name: str) -> T:
+        if name in self._builtin:
+            module, _, attribute = self._builtin[name].partition(":")
+            thing: T = getattr(importlib.import_module(module), attribute)
+            return thing
+        for entry in importlib.metadata.entry_points(group=self.group, name=name):
+            loaded: T = entry.load()
+            return loaded
+        raise UnknownNameError.of(self.kind, name, self.names())

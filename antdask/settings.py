@@ -1,0 +1,83 @@
+"""The only reader of environment variables and TOML files.
+
+Order of precedence: keyword arguments (command line) > environment (``ANTDASK_PART_BYTES`` …) > the file named by ``ANTDASK_CONFIG`` > the defaults below.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from antdask.errors import ConfigurationError
+
+PREFIX = "ANTDASK_"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be tuned without touching code.
+
+    Parameters
+    ----------
+    part_bytes : int
+        Aim for the uncompressed bytes of one part [byte].
+    max_parts, max_bytes : int
+        Budget that a plan must keep: number of parts (= inodes), uncompressed bytes.
+    attempts : int
+        How often a part is tried before it counts as failed.
+    max_bad_fraction : float
+        Fraction of failed parts above which a campaign stops.
+    query_bytes : int
+        Decoded bytes that one query may read before it asks [byte].
+    """
+
+    part_bytes: int = 512 * 2**20
+    max_parts: int = 2_000_000
+    max_bytes: int = 10**15
+    attempts: int = 3
+    max_bad_fraction: float = 1.0
+    query_bytes: int = 4 * 2**30
+
+
+def load(**overrides: Any) -> Settings:
+    """Settings from overrides, environment and file, in this order of precedence; ``None`` overrides nothing.
+
+    Raises
+    ------
+    ConfigurationError
+        An unknown name, a value of the wrong kind, or a file that cannot be read.
+    """
+    values: dict[str, Any] = {}
+    known = {f.name: type(f.default) for f in dataclasses.fields(Settings)}
+    path = os.environ.get(PREFIX + "CONFIG")
+    if path:
+        values.update(read_toml(path))
+    for name in known:
+        if PREFIX + name.upper() in os.environ:
+            values[name] = os.environ[PREFIX + name.upper()]
+    values.update({k: v for k, v in overrides.items() if v is not None})
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigurationError(f"Unknown setting '{name}'", where=path, hint=f"Known: {', '.join(sorted(known))}.")
+        try:
+            values[name] = known[name](value)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(f"Setting '{name}'", where=path, found=repr(value), expected=known[name].__name__) from error
+    return Settings(**values)
+
+
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises
+    ------
+    ConfigurationError
+        The file is missing, unreadable or not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"Cannot read the configuration file: {error}", where=str(path)) from error
