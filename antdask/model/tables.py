@@ -17,7 +17,7 @@ SEATRAY = ("seatray",)
 CHANNELS = (("channel", 31),)
 
 RUN = Field("run", "u4", "1", "run number", "meta.id;obs", statistics=True)
-FRAME_INDEX = Field("frame_index", "u4", "1", "index of the DAQ frame in the run; KM3NeT counts from 1 (frame k starts (k-1) x 100 ms after the run), the origin for ANTARES is not public", "time.period;meta.number", statistics=True)  # fmt: skip
+FRAME_INDEX = Field("frame_index", "u4", "1", "index of the DAQ frame in the run; KM3NeT counts from 1 (frame k starts (k-1) x 100 ms after the run), the origin for ANTARES is not public", "meta.number", statistics=True)  # fmt: skip
 TRIGGER_COUNTER = Field("trigger_counter", "i8", "1", "trigger counter; unique only together with run and frame_index", "meta.id", missing="-1 (SeaTray placeholder rows)", statistics=True)  # fmt: skip
 DETECTOR_ID = Field("detector_id", "i4", "1", "detector identifier as written by the DAQ", "meta.id;instr", origins=ONLINE)  # fmt: skip
 UTC_NS = Field("utc_ns", "i8", "ns", "UTC of the start of the frame, in ns since 1970-01-01T00:00:00 without leap seconds (POSIX); exact: seconds x 10^9 + 16 ns cycles x 16", "time.epoch", origins=ONLINE, statistics=True)  # fmt: skip
@@ -28,8 +28,8 @@ SOURCE_ENTRY = Field("source_entry", "u8", "1", "entry in the source, from 0", "
 
 DOM_ID = Field("dom_id", "i4", "1", "identifier of the KM3NeT optical module", "meta.id;instr.det", origins=ONLINE)
 CHANNEL_ID = Field("channel_id", "u1", "1", "photomultiplier in the module, from 0 to 30", "meta.id;instr.det", origins=ONLINE, codec=AMPLITUDE)  # fmt: skip
-TDC = Field("tdc", "u4", "ns", "leading edge of the pulse, from the start of the frame", "time.relative", origins=ONLINE)
-TOT = Field("tot", "u1", "ns", "time over threshold of the pulse; 255 is the end of the range", "phys.count;time.duration", origins=ONLINE, codec=AMPLITUDE)  # fmt: skip
+TDC = Field("tdc", "u4", "ns", "leading edge of the pulse, from the start of the frame", "time.interval", origins=ONLINE)
+TOT = Field("tot", "u1", "ns", "time over threshold of the pulse; 255 is the end of the range", "time.duration", origins=ONLINE, codec=AMPLITUDE)  # fmt: skip
 TRIGGERED = Field("triggered", "u1", "1", "1 where the hit is part of a trigger of this event", "meta.code", flags=((1, "triggered"),))  # fmt: skip
 TRIGGER_MASK = Field("trigger_mask", "u8", "1", "bit pattern of the KM3NeT triggers", "meta.code.class", origins=ONLINE)
 
@@ -37,7 +37,7 @@ LINE = Field("line", "u1", "1", "ANTARES line (SeaTray 'string'), from 1 to 12",
 FLOOR = Field("floor", "u1", "1", "storey on the line, from 1; derived: 1 + (om - 1) // 3", "meta.id;instr.det", origins=SEATRAY)  # fmt: skip
 OM = Field("om", "u1", "1", "optical module on the line, from 1 to 75", "meta.id;instr.det", origins=SEATRAY)
 VECTOR_INDEX = Field("vector_index", "u8", "1", "index of the pulse in the SeaTray vector of its module", "meta.number", origins=SEATRAY)  # fmt: skip
-TIME_NS = Field("time_ns", "f8", "ns", "calibrated leading edge of the pulse, relative to the event", "time.relative", origins=SEATRAY, codec=REAL)  # fmt: skip
+TIME_NS = Field("time_ns", "f8", "ns", "calibrated leading edge of the pulse, relative to the event", "time.interval", origins=SEATRAY, codec=REAL)  # fmt: skip
 WIDTH_NS = Field("width_ns", "f8", "ns", "duration of the pulse", "time.duration", origins=SEATRAY, missing="NaN", codec=REAL)  # fmt: skip
 CHARGE_PE = Field("charge_pe", "f8", "1", "calibrated charge in photo-electrons; slightly negative values occur", "phys.electCharge", origins=SEATRAY, codec=REAL)  # fmt: skip
 HIT_ID = Field("hit_id", "i4", "1", "identifier of the pulse as given by SeaTray", "meta.id", origins=SEATRAY)
@@ -73,7 +73,7 @@ EVENTS = Schema(
                 Field("exists", "u1", "1", "0 for a placeholder that SeaTray wrote for an absent object", "meta.code", origins=SEATRAY, flags=((1, "present"),)),  # fmt: skip
                 Field("n_hits", "u4", "1", "number of hits of the event", "meta.number", statistics=True),
                 Field("n_triggered", "u4", "1", "number of triggered hits of the event", "meta.number", statistics=True),
-                Field("charge_sum_pe", "f8", "1", "sum of the calibrated charges of the event in photo-electrons", "phys.electCharge;stat.sum", origins=SEATRAY, codec=REAL, statistics=True),  # fmt: skip
+                Field("charge_sum_pe", "f8", "1", "sum of the calibrated charges of the event in photo-electrons", "phys.electCharge;arith.sum", origins=SEATRAY, codec=REAL, statistics=True),  # fmt: skip
                 PREAMBLE_LENGTH,
                 SOURCE_INPUT,
                 SOURCE_ENTRY,
@@ -156,7 +156,7 @@ RATES = Schema(
                 DOM_ID,
                 *FRAME_WORDS,
                 Field("udp_complete", "u1", "1", "1 where as many UDP packets came as the largest sequence number asks for and the trailer was seen", "meta.code.qual", origins=ONLINE, flags=((1, "complete"),)),  # fmt: skip
-                Field("rate_code", "u1", "1", "rate byte r as written: 0 is 0 Hz, else 2000 x exp(r ln(1000) / 255) Hz", "phys.count", dims=CHANNELS, origins=ONLINE, codec=AMPLITUDE),  # fmt: skip
+                Field("rate_code", "u1", "1", "rate byte r as written: 0 is 0 Hz, else 2000 x exp(r ln(1000) / 255) Hz", "arith.rate", dims=CHANNELS, origins=ONLINE, codec=AMPLITUDE),  # fmt: skip
                 Field("flags", "u1", "1", "validity of the rate, derived from status and fifo; 0 is a good measurement", "meta.code.qual", dims=CHANNELS, origins=ONLINE, flags=((1, "high_rate_veto"), (2, "fifo_almost_full"), (4, "no_rate"))),  # fmt: skip
             ),
             parent="slices",
@@ -195,7 +195,7 @@ RECO = Schema(
                 _track("x", "m", "x of the fit position: UTM easting, offset as in the source", "pos.cartesian.x"),
                 _track("y", "m", "y of the fit position: UTM northing, offset as in the source", "pos.cartesian.y"),
                 _track("z", "m", "z of the fit position, up, 0 at the sea surface", "pos.cartesian.z"),
-                _track("time_ns", "ns", "time at the fit position, relative to the event", "time.relative"),
+                _track("time_ns", "ns", "time at the fit position, relative to the event", "time.interval"),
                 _track("zenith", "rad", "zenith angle of the origin of the particle", "pos.az.zd"),
                 _track("azimuth", "rad", "azimuth of the origin of the particle, counter-clockwise from UTM east", "pos.az.azi"),  # fmt: skip
                 _track("energy", "GeV", "energy", "phys.energy"),
