@@ -1,0 +1,45 @@
+# Every command of the project; each one sets up by itself whatever it needs.
+#
+# All that is installed stays in this folder: uv in .tools/ (unless it is on the PATH), packages in .venv/.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench map clean
+
+READY  := .venv/.ready
+PYTHON := .venv/bin/python
+BIN    := .venv/bin
+# Two workers: the tests start clusters of their own, more would only crowd each other.
+JOBS   ?= 2
+
+help: ## show this list
+	@echo "antdask: legacy files of the ANTARES neutrino telescope to a verified, queryable Zarr archive"
+	@echo
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-13s %s\n", $$1, $$2}'
+
+demo: $(READY) ## convert real files, verify every value, query and draw them (into ./demo, under 90 s)
+	@$(PYTHON) -m antdask.demo demo
+
+check: $(READY) ## style, types, import rules, rules of the house
+	@echo "== ruff check";     $(BIN)/ruff check .
+	@echo "== ruff format";    $(BIN)/ruff format --check .
+	@echo "== mypy --strict";  $(PYTHON) -m mypy
+	@echo "== import-linter";  $(BIN)/lint-imports
+	@echo "== house tests";    $(PYTHON) -m pytest -q tests/house
+
+test: check ## check, then all tests
+	@echo "== tests"; $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal --durations 10
+
+bench: $(READY) ## measure speed side by side with peers
+	@$(PYTHON) -m tests.benchmarks
+
+map: $(READY) ## write the generated pages of docs/ anew
+	@$(PYTHON) -m tests.house.map
+
+clean: ## remove everything that was installed or made
+	rm -rf .venv .tools .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist demo
+	find antdask tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pyproject.toml counts because entry points and package metadata are frozen at installation.
+$(READY): requirements.txt pyproject.toml .python-version .ci/setup
+	@.ci/setup
+	@touch $@
