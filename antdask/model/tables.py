@@ -9,6 +9,9 @@ from __future__ import annotations
 from antdask.errors import UnknownNameError
 from antdask.model.schema import AMPLITUDE, REAL, Field, Schema, Table
 
+# One line per field, however long.
+# fmt: off
+
 #: Version of everything declared here: major.minor. A reader refuses a newer major; a new optional column raises minor.
 SCHEMA_VERSION = "1.0"
 
@@ -17,35 +20,35 @@ SEATRAY = ("seatray",)
 CHANNELS = (("channel", 31),)
 
 RUN = Field("run", "u4", "1", "run number", "meta.id;obs", statistics=True)
-FRAME_INDEX = Field("frame_index", "u4", "1", "index of the DAQ frame in the run; KM3NeT counts from 1 (frame k starts (k-1) x 100 ms after the run), the origin for ANTARES is not public", "meta.number", statistics=True)  # fmt: skip
-TRIGGER_COUNTER = Field("trigger_counter", "i8", "1", "trigger counter; unique only together with run and frame_index", "meta.id", missing="-1 (SeaTray placeholder rows)", statistics=True)  # fmt: skip
-DETECTOR_ID = Field("detector_id", "i4", "1", "detector identifier as written by the DAQ", "meta.id;instr", origins=ONLINE)  # fmt: skip
-UTC_NS = Field("utc_ns", "i8", "ns", "UTC of the start of the frame, in ns since 1970-01-01T00:00:00 without leap seconds (POSIX); exact: seconds x 10^9 + 16 ns cycles x 16", "time.epoch", origins=ONLINE, statistics=True)  # fmt: skip
-CLOCK_STATUS = Field("clock_status", "u1", "1", "bit 31 of the DAQ seconds word", "meta.code.status", origins=ONLINE, flags=((1, "white_rabbit"),))  # fmt: skip
-PREAMBLE_LENGTH = Field("preamble_length", "i4", "byte", "length that the DAQ preamble states; 0 where the writer left it open", "phys.size;meta.file", origins=ONLINE)  # fmt: skip
+FRAME_INDEX = Field("frame_index", "u4", "1", "index of the DAQ frame in the run; KM3NeT counts from 1 (frame k starts (k-1) x 100 ms after the run), the origin for ANTARES is not public", "meta.number", statistics=True)
+TRIGGER_COUNTER = Field("trigger_counter", "i8", "1", "trigger counter; unique only together with run and frame_index", "meta.id", missing="-1 (SeaTray placeholder rows)", statistics=True)
+DETECTOR_ID = Field("detector_id", "i4", "1", "detector identifier as written by the DAQ", "meta.id;instr", origins=ONLINE)
+UTC_NS = Field("utc_ns", "i8", "ns", "UTC of the start of the frame, in ns since 1970-01-01T00:00:00 without leap seconds (POSIX); exact: seconds x 10^9 + 16 ns cycles x 16", "time.epoch", origins=ONLINE, statistics=True)
+CLOCK_STATUS = Field("clock_status", "u1", "1", "bit 31 of the DAQ seconds word", "meta.code.status", origins=ONLINE, flags=((1, "white_rabbit"),))
+PREAMBLE_LENGTH = Field("preamble_length", "i4", "byte", "length that the DAQ preamble states; 0 where the writer left it open", "phys.size;meta.file", origins=ONLINE)
 SOURCE_INPUT = Field("source_input", "u2", "1", "index into the attribute 'inputs' of the part", "meta.id;meta.file")
 SOURCE_ENTRY = Field("source_entry", "u8", "1", "entry in the source, from 0", "meta.record")
 
 DOM_ID = Field("dom_id", "i4", "1", "identifier of the KM3NeT optical module", "meta.id;instr.det", origins=ONLINE)
-CHANNEL_ID = Field("channel_id", "u1", "1", "photomultiplier in the module, from 0 to 30", "meta.id;instr.det", origins=ONLINE, codec=AMPLITUDE)  # fmt: skip
+CHANNEL_ID = Field("channel_id", "u1", "1", "photomultiplier in the module, from 0 to 30", "meta.id;instr.det", origins=ONLINE, codec=AMPLITUDE)
 TDC = Field("tdc", "u4", "ns", "leading edge of the pulse, from the start of the frame", "time.interval", origins=ONLINE)
-TOT = Field("tot", "u1", "ns", "time over threshold of the pulse; 255 is the end of the range", "time.duration", origins=ONLINE, codec=AMPLITUDE)  # fmt: skip
-TRIGGERED = Field("triggered", "u1", "1", "1 where the hit is part of a trigger of this event", "meta.code", flags=((1, "triggered"),))  # fmt: skip
+TOT = Field("tot", "u1", "ns", "time over threshold of the pulse; 255 is the end of the range", "time.duration", origins=ONLINE, codec=AMPLITUDE)
+TRIGGERED = Field("triggered", "u1", "1", "1 where the hit is part of a trigger of this event", "meta.code", flags=((1, "triggered"),))
 TRIGGER_MASK = Field("trigger_mask", "u8", "1", "bit pattern of the KM3NeT triggers", "meta.code.class", origins=ONLINE)
 
 LINE = Field("line", "u1", "1", "ANTARES line (SeaTray 'string'), from 1 to 12", "meta.id;instr.det", origins=SEATRAY)
-FLOOR = Field("floor", "u1", "1", "storey on the line, from 1; derived: 1 + (om - 1) // 3", "meta.id;instr.det", origins=SEATRAY)  # fmt: skip
+FLOOR = Field("floor", "u1", "1", "storey on the line, from 1; derived: 1 + (om - 1) // 3", "meta.id;instr.det", origins=SEATRAY)
 OM = Field("om", "u1", "1", "optical module on the line, from 1 to 75", "meta.id;instr.det", origins=SEATRAY)
-VECTOR_INDEX = Field("vector_index", "u8", "1", "index of the pulse in the SeaTray vector of its module", "meta.number", origins=SEATRAY)  # fmt: skip
-TIME_NS = Field("time_ns", "f8", "ns", "calibrated leading edge of the pulse, relative to the event", "time.interval", origins=SEATRAY, codec=REAL)  # fmt: skip
-WIDTH_NS = Field("width_ns", "f8", "ns", "duration of the pulse", "time.duration", origins=SEATRAY, missing="NaN", codec=REAL)  # fmt: skip
-CHARGE_PE = Field("charge_pe", "f8", "1", "calibrated charge in photo-electrons; slightly negative values occur", "phys.electCharge", origins=SEATRAY, codec=REAL)  # fmt: skip
+VECTOR_INDEX = Field("vector_index", "u8", "1", "index of the pulse in the SeaTray vector of its module", "meta.number", origins=SEATRAY)
+TIME_NS = Field("time_ns", "f8", "ns", "calibrated leading edge of the pulse, relative to the event", "time.interval", origins=SEATRAY, codec=REAL)
+WIDTH_NS = Field("width_ns", "f8", "ns", "duration of the pulse", "time.duration", origins=SEATRAY, missing="NaN", codec=REAL)
+CHARGE_PE = Field("charge_pe", "f8", "1", "calibrated charge in photo-electrons; slightly negative values occur", "phys.electCharge", origins=SEATRAY, codec=REAL)
 HIT_ID = Field("hit_id", "i4", "1", "identifier of the pulse as given by SeaTray", "meta.id", origins=SEATRAY)
 
 FRAME_WORDS = (
-    Field("daq", "u4", "1", "UDP status: high 16 bits largest sequence number, low 16 bits packets received", "meta.code.status", origins=ONLINE),  # fmt: skip
-    Field("status", "u4", "1", "bits 0-30 high-rate veto of the channels, bit 31 White Rabbit in order", "meta.code.status", origins=ONLINE),  # fmt: skip
-    Field("fifo", "u4", "1", "bits 0-30 FIFO almost full of the channels, bit 31 UDP trailer seen", "meta.code.status", origins=ONLINE),  # fmt: skip
+    Field("daq", "u4", "1", "UDP status: high 16 bits largest sequence number, low 16 bits packets received", "meta.code.status", origins=ONLINE),
+    Field("status", "u4", "1", "bits 0-30 high-rate veto of the channels, bit 31 White Rabbit in order", "meta.code.status", origins=ONLINE),
+    Field("fifo", "u4", "1", "bits 0-30 FIFO almost full of the channels, bit 31 UDP trailer seen", "meta.code.status", origins=ONLINE),
     Field("status3", "u4", "1", "third status word of the frame, as written", "meta.code.status", origins=ONLINE),
     Field("status4", "u4", "1", "fourth status word of the frame, as written", "meta.code.status", origins=ONLINE),
 )
@@ -70,10 +73,10 @@ EVENTS = Schema(
                 CLOCK_STATUS,
                 TRIGGER_MASK,
                 Field("overlays", "u4", "1", "number of merged triggers", "meta.number", origins=ONLINE),
-                Field("exists", "u1", "1", "0 for a placeholder that SeaTray wrote for an absent object", "meta.code", origins=SEATRAY, flags=((1, "present"),)),  # fmt: skip
+                Field("exists", "u1", "1", "0 for a placeholder that SeaTray wrote for an absent object", "meta.code", origins=SEATRAY, flags=((1, "present"),)),
                 Field("n_hits", "u4", "1", "number of hits of the event", "meta.number", statistics=True),
                 Field("n_triggered", "u4", "1", "number of triggered hits of the event", "meta.number", statistics=True),
-                Field("charge_sum_pe", "f8", "1", "sum of the calibrated charges of the event in photo-electrons", "phys.electCharge;arith.sum", origins=SEATRAY, codec=REAL, statistics=True),  # fmt: skip
+                Field("charge_sum_pe", "f8", "1", "sum of the calibrated charges of the event in photo-electrons", "phys.electCharge;arith.sum", origins=SEATRAY, codec=REAL, statistics=True),
                 PREAMBLE_LENGTH,
                 SOURCE_INPUT,
                 SOURCE_ENTRY,
@@ -90,7 +93,7 @@ EVENTS = Schema(
             "triggered_hits",
             "triggered_hit",
             "the list of triggered hits as the DAQ wrote it, in its order",
-            (*DAQ_HIT, TRIGGER_MASK, Field("hit_index", "i4", "1", "the same hit in 'hits' of this event, from 0", "meta.ref", missing="-1: not in the snapshot", origins=ONLINE)),  # fmt: skip
+            (*DAQ_HIT, TRIGGER_MASK, Field("hit_index", "i4", "1", "the same hit in 'hits' of this event, from 0", "meta.ref", missing="-1: not in the snapshot", origins=ONLINE)),
             parent="events",
             origins=ONLINE,
         ),
@@ -119,7 +122,7 @@ TIMESLICE_TABLES = (
         (
             DOM_ID,
             *FRAME_WORDS,
-            Field("frame_length", "i4", "byte", "length that the preamble of the frame states", "phys.size;meta.file", origins=ONLINE),  # fmt: skip
+            Field("frame_length", "i4", "byte", "length that the preamble of the frame states", "phys.size;meta.file", origins=ONLINE),
         ),
         parent="slices",
     ),
@@ -155,9 +158,9 @@ RATES = Schema(
             (
                 DOM_ID,
                 *FRAME_WORDS,
-                Field("udp_complete", "u1", "1", "1 where as many UDP packets came as the largest sequence number asks for and the trailer was seen", "meta.code.qual", origins=ONLINE, flags=((1, "complete"),)),  # fmt: skip
-                Field("rate_code", "u1", "1", "rate byte r as written: 0 is 0 Hz, else 2000 x exp(r ln(1000) / 255) Hz", "arith.rate", dims=CHANNELS, origins=ONLINE, codec=AMPLITUDE),  # fmt: skip
-                Field("flags", "u1", "1", "validity of the rate, derived from status and fifo; 0 is a good measurement", "meta.code.qual", dims=CHANNELS, origins=ONLINE, flags=((1, "high_rate_veto"), (2, "fifo_almost_full"), (4, "no_rate"))),  # fmt: skip
+                Field("udp_complete", "u1", "1", "1 where as many UDP packets came as the largest sequence number asks for and the trailer was seen", "meta.code.qual", origins=ONLINE, flags=((1, "complete"),)),
+                Field("rate_code", "u1", "1", "rate byte r as written: 0 is 0 Hz, else 2000 x exp(r ln(1000) / 255) Hz", "arith.rate", dims=CHANNELS, origins=ONLINE, codec=AMPLITUDE),
+                Field("flags", "u1", "1", "validity of the rate, derived from status and fifo; 0 is a good measurement", "meta.code.qual", dims=CHANNELS, origins=ONLINE, flags=((1, "high_rate_veto"), (2, "fifo_almost_full"), (4, "no_rate"))),
             ),
             parent="slices",
         ),
@@ -191,14 +194,14 @@ RECO = Schema(
                 FRAME_INDEX,
                 TRIGGER_COUNTER,
                 Field("algorithm", "u2", "1", "which fit", "meta.code.class", flags=((1, "AafitFinalFit"),)),
-                Field("exists", "u1", "1", "0 for a placeholder of an event without this fit: every other value of the row is void", "meta.code", flags=((1, "present"),), statistics=True),  # fmt: skip
+                Field("exists", "u1", "1", "0 for a placeholder of an event without this fit: every other value of the row is void", "meta.code", flags=((1, "present"),), statistics=True),
                 _track("x", "m", "x of the fit position: UTM easting, offset as in the source", "pos.cartesian.x"),
                 _track("y", "m", "y of the fit position: UTM northing, offset as in the source", "pos.cartesian.y"),
                 _track("z", "m", "z of the fit position, up, 0 at the sea surface", "pos.cartesian.z"),
                 _track("time_ns", "ns", "time at the fit position, relative to the event", "time.interval"),
                 _track("zenith", "rad", "zenith angle of the origin of the particle", "pos.az.zd"),
-                _track("azimuth", "rad", "azimuth of the origin of the particle, counter-clockwise from UTM east", "pos.az.azi"),  # fmt: skip
-                _track("energy", "GeV", "energy", "phys.energy"),
+                _track("azimuth", "rad", "azimuth of the origin of the particle, counter-clockwise from UTM east", "pos.az.azi"),
+                _track("energy", "GeV", "energy of the particle", "phys.energy"),
                 _track("speed", "Gm.s-1", "speed of the particle", "phys.veloc"),
                 _track("length", "m", "length of the track", "phys.size"),
                 _count("type", "particle type as in SeaTray"),
@@ -252,8 +255,8 @@ DETECTOR = Schema(
                 Field("module_id", "i4", "1", "module identifier", "meta.id;instr.det"),
                 Field("line", "i4", "1", "line, from 1", "meta.id;instr.det"),
                 Field("floor", "i4", "1", "floor on the line, from 1; 0 is the base", "meta.id;instr.det"),
-                Field("x", "f8", "m", "x of the module: UTM easting relative to the reference", "pos.cartesian.x", missing="NaN", codec=REAL),  # fmt: skip
-                Field("y", "f8", "m", "y of the module: UTM northing relative to the reference", "pos.cartesian.y", missing="NaN", codec=REAL),  # fmt: skip
+                Field("x", "f8", "m", "x of the module: UTM easting relative to the reference", "pos.cartesian.x", missing="NaN", codec=REAL),
+                Field("y", "f8", "m", "y of the module: UTM northing relative to the reference", "pos.cartesian.y", missing="NaN", codec=REAL),
                 Field("z", "f8", "m", "z of the module, up", "pos.cartesian.z", missing="NaN", codec=REAL),
                 Field("t0_ns", "f8", "ns", "time offset of the module", "time", missing="NaN", codec=REAL),
                 Field("status", "i4", "1", "status word of the module", "meta.code.status"),
@@ -289,11 +292,11 @@ RUNS = Table(
     (
         Field("detector", "U", "1", "detector label, e.g. km3net-44 or antares", "meta.id;instr"),
         RUN,
-        Field("first_utc_ns", "i8", "ns", "start of the first frame, UTC ns since 1970 (POSIX)", "time.start", missing="null"),  # fmt: skip
+        Field("first_utc_ns", "i8", "ns", "start of the first frame, UTC ns since 1970 (POSIX)", "time.start", missing="null"),
         Field("last_utc_ns", "i8", "ns", "start of the last frame, UTC ns since 1970 (POSIX)", "time.end", missing="null"),
         Field("first_frame", "u4", "1", "smallest frame index seen in any stream", "meta.number;stat.min"),
         Field("last_frame", "u4", "1", "largest frame index seen in any stream", "meta.number;stat.max"),
-        Field("n_frames", "u8", "1", "distinct frames with rates or timeslices; frames between first and last that are not counted are gaps", "meta.number"),  # fmt: skip
+        Field("n_frames", "u8", "1", "distinct frames with rates or timeslices; frames between first and last that are not counted are gaps", "meta.number"),
         Field("n_parts", "u4", "1", "number of parts", "meta.number"),
         Field("rows", "u8", "1", "number of rows over all streams", "meta.number"),
         Field("hits", "u8", "1", "number of hits over all streams", "meta.number"),
