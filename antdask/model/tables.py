@@ -193,7 +193,7 @@ RECO = Schema(
                 RUN,
                 FRAME_INDEX,
                 TRIGGER_COUNTER,
-                Field("algorithm", "u2", "1", "which fit", "meta.code.class", flags=((1, "AafitFinalFit"),)),
+                Field("algorithm", "u2", "1", "which fit gave the track", "meta.code.class", flags=((1, "AafitFinalFit"),)),
                 Field("exists", "u1", "1", "0 for a placeholder of an event without this fit: every other value of the row is void", "meta.code", flags=((1, "present"),), statistics=True),
                 _track("x", "m", "x of the fit position: UTM easting, offset as in the source", "pos.cartesian.x"),
                 _track("y", "m", "y of the fit position: UTM northing, offset as in the source", "pos.cartesian.y"),
