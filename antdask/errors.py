@@ -24,6 +24,7 @@
     ├── PartsFailedError                4  some parts failed; run again to resume
     ├── VerificationError               5  archive and source differ
     └── ClusterError                    6  no place to work
+        └── WorkerLostError                    a worker ended in the middle of a task
 
 The number is the exit code of the command line. A message says what happened, where, what was found and expected, and the next step.
 """
@@ -53,9 +54,7 @@ class AntdaskError(Exception):
     code = "antdask"
     exit_code = 1
 
-    def __init__(
-        self, what: str, *, where: str | None = None, found: Any = None, expected: Any = None, hint: str | None = None
-    ) -> None:
+    def __init__(self, what: str, *, where: str | None = None, found: Any = None, expected: Any = None, hint: str | None = None) -> None:
         self.what, self.where, self.found, self.expected, self.hint = what, where, found, expected, hint
         super().__init__(what)
 
@@ -245,3 +244,9 @@ class ClusterError(AntdaskError):
     """No place to work."""
 
     code, exit_code = "cluster", 6
+
+
+class WorkerLostError(ClusterError):
+    """A worker ended in the middle of a task."""
+
+    code = "worker-lost"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -198,7 +199,13 @@ class Plan:
         try:
             data = json.loads(text)
             if data["plan_version"] != PLAN_VERSION:
-                raise PlanError("Unknown plan version", where=where, found=data["plan_version"], expected=PLAN_VERSION, hint="Use the antdask that wrote it, or plan again.")  # fmt: skip
+                raise PlanError(
+                    "Unknown plan version",
+                    where=where,
+                    found=data["plan_version"],
+                    expected=PLAN_VERSION,
+                    hint="Use the antdask that wrote it, or plan again.",
+                )
             return cls(
                 archive=data["archive"],
                 inputs=tuple(_file_entry(f) for f in data["inputs"]),
@@ -207,7 +214,11 @@ class Plan:
                 rejected=tuple(Rejected(**r) for r in data["rejected"]),
             )
         except (ValueError, KeyError, TypeError) as error:
-            raise PlanError(f"Not an antdask plan: {type(error).__name__}: {error}", where=where, hint="Make one with: antdask plan INPUT… --archive URL.") from error  # fmt: skip
+            raise PlanError(
+                f"Not an antdask plan: {type(error).__name__}: {error}",
+                where=where,
+                hint="Make one with: antdask plan INPUT… --archive URL.",
+            ) from error
 
 
 def _file_entry(data: dict[str, Any]) -> FileEntry:
@@ -238,17 +249,15 @@ def cut_evenly(start: int, stop: int, nbytes: int, limit: int) -> list[tuple[int
     n = stop - start
     pieces = max(1, min(n, -(-nbytes // limit)))
     edges = [start + n * i // pieces for i in range(pieces + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(itertools.pairwise(edges))
 
 
-def make_parts(
-    inputs: Iterable[FileEntry], lineage_of: Mapping[tuple[str, str], str], part_bytes: int
-) -> tuple[Part, ...]:
+def make_parts(inputs: Iterable[FileEntry], lineage_of: Mapping[tuple[str, str], str], part_bytes: int) -> tuple[Part, ...]:
     """Cut described inputs into parts: each of one stream and run, of at most about `part_bytes`.
 
     Parameters
     ----------
-    lineage_of : mapping of (stream, format) to lineage id
+    lineage_of : mapping of (stream, layout) to lineage id
     """
     parts: list[Part] = []
     counters: dict[tuple[str, RunKey], int] = {}
@@ -260,7 +269,7 @@ def make_parts(
                 index = counters.setdefault((segment.stream, segment.run), 0)
                 counters[segment.stream, segment.run] += 1
                 content = content_id([entry], [dataclasses.replace(rng, input=0)])
-                lineage = lineage_of[segment.stream, entry.format]
+                lineage = lineage_of[segment.stream, entry.layout]
                 key = PartKey(segment.stream, lineage, segment.run, index, content)
                 parts.append(Part(len(parts), key, (rng,)))
     return tuple(parts)
@@ -284,4 +293,9 @@ def check_budget(plan: Plan, max_parts: int, max_bytes: int) -> None:
     cost = plan.cost()
     for name, value, limit in (("parts", cost["parts"], max_parts), ("bytes_uncompressed", cost["bytes_uncompressed"], max_bytes)):
         if value > limit:
-            raise PlanError(f"The plan breaks the budget of {name}", found=value, expected=f"at most {limit}", hint="Raise --part-bytes (fewer parts), take fewer inputs, or raise the budget.")  # fmt: skip
+            raise PlanError(
+                f"The plan breaks the budget of {name}",
+                found=value,
+                expected=f"at most {limit}",
+                hint="Raise --part-bytes (fewer parts), take fewer inputs, or raise the budget.",
+            )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tomllib
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def load(**overrides: Any) -> Settings:
         An unknown name, a value of the wrong kind, or a file that cannot be read.
     """
     values: dict[str, Any] = {}
-    known = {f.name: type(f.default) for f in dataclasses.fields(Settings)}
+    known = typing.get_type_hints(Settings)
     path = os.environ.get(PREFIX + "CONFIG")
     if path:
         values.update(read_toml(path))
@@ -81,3 +82,30 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"Cannot read the configuration file: {error}", where=str(path)) from error
+
+
+@contextlib.contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables as child processes shall find them; the former ones are put back on leaving.
+
+    Examples
+    --------
+    >>> with environment({"OMP_NUM_THREADS": "1"}):
+    ...     os.environ["OMP_NUM_THREADS"]
+    '1'
+    """
+    former = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def job_id() -> str | None:
+    """Identifier of the batch job that this process runs in, ``None`` outside of one."""
+    return os.environ.get("SLURM_JOB_ID")

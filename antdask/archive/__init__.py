@@ -1,0 +1,1 @@
+"""The disk format: where everything lies, how parts are written and published, and what the catalogue knows."""

@@ -1,0 +1,1 @@
+"""The verbs: describe and plan inputs, convert a part, run a campaign, verify an archive."""

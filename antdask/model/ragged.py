@@ -125,7 +125,9 @@ def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """
     counts = np.asarray(counts, np.int64)
     heads = offsets_of(counts)[:-1]
-    return np.arange(int(counts.sum()), dtype=np.int64) + np.repeat(np.asarray(starts, np.int64) - heads, counts)
+    steps: np.ndarray = np.arange(int(counts.sum()), dtype=np.int64)
+    steps += np.repeat(np.asarray(starts, np.int64) - heads, counts)
+    return steps
 
 
 def take(batch: Batch, rows: np.ndarray) -> Batch:
@@ -164,10 +166,7 @@ def concatenate(batches: Sequence[Batch]) -> Batch:
     if len(batches) == 1:
         return batches[0]
     first = batches[0]
-    tables = {
-        name: {k: np.concatenate([b.tables[name][k] for b in batches]) for k in columns}
-        for name, columns in first.tables.items()
-    }
+    tables = {name: {k: np.concatenate([b.tables[name][k] for b in batches]) for k in columns} for name, columns in first.tables.items()}
     offsets = {name: join_offsets(b.offsets[name] for b in batches) for name in first.offsets}
     return Batch(first.stream, first.origin, tables, offsets)
 
@@ -187,9 +186,7 @@ def empty(stream: str, origin: str) -> Batch:
     """A batch without rows, with every declared column."""
     tables, offsets = {}, {}
     for table in find_schema(stream).given_by(origin):
-        tables[table.name] = {
-            k: np.zeros((0, *(size for _, size in f.dims)), f.numpy) for k, f in table.columns(origin).items()
-        }
+        tables[table.name] = {k: np.zeros((0, *(size for _, size in f.dims)), f.numpy) for k, f in table.columns(origin).items()}
         if table.parent is not None:
             offsets[table.name] = np.zeros(1, np.int64)
     return Batch(stream, origin, tables, offsets)

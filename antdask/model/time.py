@@ -56,7 +56,9 @@ def parse_utc(text: str | int | np.datetime64) -> int:
             raise UsageError("A time lies between 1678 and 2261", found=repr(text))
         return int(np.datetime64(bare, "ns").astype("i8"))
     except ValueError as error:
-        raise UsageError("A time is ISO 8601 in UTC or an integer of ns since 1970", found=repr(text), hint="Example: 2010-03-01T00:00:00.") from error
+        raise UsageError(
+            "A time is ISO 8601 in UTC or an integer of ns since 1970", found=repr(text), hint="Example: 2010-03-01T00:00:00."
+        ) from error
 
 
 def parse_interval(text: str) -> tuple[int | None, int | None]:

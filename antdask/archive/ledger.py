@@ -1,0 +1,234 @@
+"""The ledger: receipts of finished parts, and the reconciliation of plan, receipts and data.
+
+A receipt is written after its part is visible. A part counts as done only where receipt, lineage, content and file agree; anything else is redone whole.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from antdask.archive import layout as lay
+from antdask.archive.store import Store
+from antdask.archive.writer import Written
+from antdask.errors import ArchiveError, ConflictError
+from antdask.model.keys import PartKey
+from antdask.plan import Part, Plan
+
+RECEIPT_VERSION = 1
+_THREADS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Quarantined:
+    """Entries that were lost, and why: ``start:stop`` of a tree of the input with this fingerprint."""
+
+    fingerprint: str
+    name: str
+    tree: str
+    start: int
+    stop: int
+    code: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Receipt:
+    """A worker's statement about one part.
+
+    Parameters
+    ----------
+    part : str
+        Key path.
+    plan, plan_part : str, int
+        The campaign that made it.
+    nbytes, crc32c : int
+        Of the part file; 0 where every entry was quarantined and there is no file.
+    entries : int
+        Entries of the sources: rows + quarantined entries.
+    work : dict
+        Host, SLURM job, attempt, seconds, CPU seconds, peak memory: for people and reports, never compared.
+    """
+
+    part: str
+    stream: str
+    origin: str
+    lineage: str
+    detector: str
+    run: int
+    index: int
+    content: str
+    plan: str
+    plan_part: int
+    nbytes: int
+    crc32c: int
+    rows: int
+    hits: int
+    entries: int
+    bytes_in: int
+    utc_min: int | None
+    utc_max: int | None
+    frame_min: int | None
+    frame_max: int | None
+    inputs: list[dict[str, Any]]
+    ranges: list[dict[str, Any]]
+    tables: dict[str, int]
+    arrays: list[dict[str, Any]]
+    blocks: list[dict[str, Any]]
+    quarantined: list[Quarantined]
+    work: dict[str, Any]
+
+    @property
+    def lost(self) -> int:
+        """Quarantined entries."""
+        return sum(q.stop - q.start for q in self.quarantined)
+
+    def to_json(self) -> bytes:
+        """Canonical JSON."""
+        return json.dumps({"receipt_version": RECEIPT_VERSION, **dataclasses.asdict(self)}, sort_keys=True).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes, where: str) -> Receipt:
+        """Read a receipt.
+
+        Raises
+        ------
+        ArchiveError
+            Not a receipt, or one of a newer version.
+        """
+        try:
+            document = json.loads(data)
+            if document.pop("receipt_version") != RECEIPT_VERSION:
+                raise ArchiveError(
+                    "Unknown receipt version", where=where, expected=RECEIPT_VERSION, hint="Use the antdask that wrote the archive."
+                )
+            document["quarantined"] = [Quarantined(**q) for q in document["quarantined"]]
+            return cls(**document)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArchiveError(
+                f"Not a receipt: {type(error).__name__}: {error}", where=where, hint="Delete it and convert again: the part will be redone."
+            ) from error
+
+
+def make_receipt(
+    plan: Plan, part: Part, origin: str, written: Written | None, quarantined: list[Quarantined], work: dict[str, Any]
+) -> Receipt:
+    """The statement about a part; `written` is ``None`` where every entry was quarantined."""
+    numbers = sorted({r.input for r in part.ranges})
+    (utc_min, utc_max), (frame_min, frame_max) = (written.extent(f) if written else (None, None) for f in ("utc_ns", "frame_index"))
+    return Receipt(
+        **_key_columns(part.key),
+        origin=origin,
+        plan=plan.id,
+        plan_part=part.index,
+        nbytes=written.nbytes if written else 0,
+        crc32c=written.crc32c if written else 0,
+        rows=written.rows if written else 0,
+        hits=written.hits if written else 0,
+        entries=part.entries,
+        bytes_in=part.nbytes,
+        utc_min=utc_min,
+        utc_max=utc_max,
+        frame_min=frame_min,
+        frame_max=frame_max,
+        inputs=[plan.inputs[n].identity for n in numbers],
+        ranges=[{"input": numbers.index(r.input), "tree": r.tree, "start": r.start, "stop": r.stop} for r in part.ranges],
+        tables=written.tables if written else {},
+        arrays=written.arrays if written else [],
+        blocks=written.blocks if written else [],
+        quarantined=quarantined,
+        work=work,
+    )
+
+
+def _key_columns(key: PartKey) -> dict[str, Any]:
+    return {
+        "part": key.path,
+        "stream": key.stream,
+        "lineage": key.lineage,
+        "detector": key.run.detector,
+        "run": key.run.run,
+        "index": key.index,
+        "content": key.content,
+    }
+
+
+def read_receipt(store: Store, key: PartKey) -> Receipt | None:
+    """The receipt of a part, if there is one.
+
+    Raises
+    ------
+    ArchiveError
+        It cannot be read.
+    """
+    path = lay.receipt_file(key.path)
+    try:
+        return Receipt.from_json(store.read(path), path)
+    except FileNotFoundError:
+        return None
+
+
+def receipts(store: Store) -> Iterator[Receipt]:
+    """All receipts of an archive, in order of their paths.
+
+    Raises
+    ------
+    ArchiveError
+        One of them cannot be read.
+    """
+    paths = [p for p in store.list("receipts") if p.endswith(".json")]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for path, data in zip(paths, pool.map(store.read, paths), strict=True):
+            yield Receipt.from_json(data, path)
+
+
+def is_done(store: Store, part: Part, receipt: Receipt | None) -> bool:
+    """Whether the part needs no work: its receipt is of this lineage and content, and the file has the stated size."""
+    if receipt is None or receipt.lineage != part.key.lineage or receipt.content != part.key.content:
+        return False
+    if receipt.nbytes == 0:
+        return True
+    return store.size(lay.part_file(receipt.part)) == receipt.nbytes
+
+
+def done_parts(store: Store, plan: Plan) -> dict[int, Receipt]:
+    """Finished parts of a plan by index, after a look at receipts and file sizes.
+
+    A part whose entries were archived by an earlier plan under another number counts as done.
+    """
+    by_content: dict[tuple[str, str, str], Receipt] = {}
+    for receipt in receipts(store):
+        by_content[receipt.stream, receipt.lineage, receipt.content] = receipt
+    done: dict[int, Receipt] = {}
+    for part in plan.parts:
+        found = by_content.get((part.key.stream, part.key.lineage, part.key.content))
+        if found is not None and is_done(store, part, found):
+            done[part.index] = found
+    return done
+
+
+def refuse_overlap(store: Store, plan: Plan) -> None:
+    """Refuse to archive entries twice that stand in the archive already, in another cut and the same lineage.
+
+    Raises
+    ------
+    ConflictError
+    """
+    taken: dict[tuple[str, str, str], list[tuple[int, int, Receipt]]] = {}
+    for receipt in receipts(store):
+        for old in receipt.ranges:
+            key = (receipt.lineage, receipt.inputs[old["input"]]["fingerprint"], old["tree"])
+            taken.setdefault(key, []).append((old["start"], old["stop"], receipt))
+    for part in plan.parts:
+        for r in part.ranges:
+            entry = plan.inputs[r.input]
+            for start, stop, receipt in taken.get((part.key.lineage, entry.fingerprint, r.tree), ()):
+                if start < r.stop and r.start < stop and receipt.content != part.key.content:
+                    raise ConflictError(
+                        f"Entries {max(start, r.start)} to {min(stop, r.stop)} of {r.tree} are archived already, cut in another way",
+                        where=f"{entry.name}, part {receipt.part}",
+                        hint="Plan with the same --part-bytes as before, or convert into another archive.",
+                    )

@@ -1,0 +1,332 @@
+"""Writing a part: batches in, one ``.zarr.zip`` out, with the same bytes wherever and whenever it is written.
+
+Columns are compressed chunk by chunk while batches arrive; the chunks wait in one unnamed scratch file, since the metadata, which comes first in the
+part, states lengths that are known last. Memory is one unfinished chunk per column.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import google_crc32c
+import numpy as np
+
+from antdask.archive import layout as lay
+from antdask.archive import shards
+from antdask.archive.statistics import block_rows, extent
+from antdask.errors import AntdaskError
+from antdask.model.ragged import Batch, Columns
+from antdask.model.schema import INTEGER, Schema, Table
+from antdask.model.tables import SCHEMA_VERSION
+from antdask.model.tables import schema as find_schema
+
+_STAMP = (1980, 1, 1, 0, 0, 0)
+_COPY = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """What a finished part file holds.
+
+    Parameters
+    ----------
+    nbytes, crc32c : int
+        Of the whole file.
+    rows, hits : int
+    tables : dict of table name to number of rows
+    arrays : list of dict
+        ``name, dtype, shape, chunk, shard, codec, offsets, lengths``: where the shards of each array lie in the file [byte].
+    blocks : list of dict
+        See `statistics.block_rows`.
+    """
+
+    nbytes: int
+    crc32c: int
+    rows: int
+    hits: int
+    tables: dict[str, int]
+    arrays: list[dict[str, Any]]
+    blocks: list[dict[str, Any]]
+
+    def extent(self, field: str) -> tuple[Any, Any]:
+        """Smallest and largest value of a column over the part, ``(None, None)`` where unknown."""
+        return extent(self.blocks, field)
+
+
+class _Column:
+    """One array while it grows."""
+
+    def __init__(
+        self,
+        path: str,
+        dtype: np.dtype,
+        tail: tuple[int, ...],
+        codec: str,
+        dims: tuple[str, ...],
+        attributes: dict[str, Any],
+        spool: IO[bytes],
+    ) -> None:
+        self.path, self.dtype, self.tail, self.codec, self.dims, self.attributes = path, dtype, tail, codec, dims, attributes
+        self.chunk = lay.chunk_rows(int(np.prod(tail, dtype=np.int64)))
+        self.rows = 0
+        self.spans: list[tuple[int, int]] = []
+        self._encoder = shards.codec_for(codec, dtype)
+        self._pending: list[np.ndarray] = []
+        self._waiting = 0
+        self._spool = spool
+
+    def append(self, values: np.ndarray) -> None:
+        self.rows += len(values)
+        self._pending.append(values)
+        self._waiting += len(values)
+        if self._waiting >= self.chunk:
+            self._encode_full()
+
+    def _encode_full(self) -> None:
+        values = self._pending[0] if len(self._pending) == 1 else np.concatenate(self._pending)
+        whole = len(values) // self.chunk * self.chunk
+        for start in range(0, whole, self.chunk):
+            self._keep(values[start : start + self.chunk])
+        # A copy, so that the batch behind the view can go.
+        self._pending = [values[whole:].copy()]
+        self._waiting = len(values) - whole
+
+    def _keep(self, values: np.ndarray) -> None:
+        data = shards.encode_chunk(values, self._encoder)
+        self.spans.append((self._spool.tell(), len(data)))
+        self._spool.write(data)
+
+    def close(self) -> lay.ArrayLayout:
+        """Encode the last chunk, padded with zeros where it is not the only one."""
+        layout = lay.array_layout(self.path, self.dtype, (self.rows, *self.tail), self.codec, self.dims, self.attributes)
+        if self._waiting:
+            values = np.concatenate(self._pending)
+            short = layout.chunk[0] - len(values)
+            if short:
+                values = np.concatenate([values, np.zeros((short, *self.tail), self.dtype)])
+            self._keep(values)
+        self._pending, self._waiting = [], 0
+        return layout
+
+
+class PartWriter:
+    """Collects the batches of one part and writes it.
+
+    Parameters
+    ----------
+    stream, origin : str
+    attributes : mapping
+        For the root group: what identifies the content (lineage, inputs, ranges). No plan, host or date: the bytes must repeat.
+
+    Examples
+    --------
+    ::
+
+        with PartWriter("events", "km3net_online", attributes) as writer:
+            for batch in batches:
+                writer.append(batch)
+            written = writer.finish(draft)
+    """
+
+    def __init__(self, stream: str, origin: str, attributes: Mapping[str, Any]) -> None:
+        self.schema: Schema = find_schema(stream)
+        self.origin, self.attributes = origin, dict(attributes)
+        self._spool: IO[bytes] = tempfile.TemporaryFile(prefix="antdask-spool-")  # noqa: SIM115 (closed in __exit__)
+        self._tables = self.schema.given_by(origin)
+        self._lengths = dict.fromkeys((t.name for t in self._tables), 0)
+        self._columns = {c.path: c for t in self._tables for c in self._new_columns(t)}
+        self._statistics: list[Columns] = []
+        self._row_hits: list[np.ndarray] = []
+
+    def __enter__(self) -> PartWriter:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._spool.close()
+
+    def _new_columns(self, table: Table) -> list[_Column]:
+        columns = [
+            _Column(
+                f"{table.name}/{name}",
+                f.numpy,
+                tuple(n for _, n in f.dims),
+                f.codec,
+                lay.column_dims(table, f),
+                lay.field_attributes(f),
+                self._spool,
+            )
+            for name, f in table.columns(self.origin).items()
+        ]
+        if table.parent is not None:
+            parent = self.schema.table(table.parent)
+            offsets = _Column(
+                f"{table.name}/{lay.OFFSETS}",
+                np.dtype("i8"),
+                (),
+                INTEGER,
+                (f"{parent.row}_edge",),
+                lay.offset_attributes(table, parent),
+                self._spool,
+            )
+            offsets.append(np.zeros(1, np.int64))
+            columns.insert(0, offsets)
+        return columns
+
+    def append(self, batch: Batch) -> None:
+        """Add rows at the end.
+
+        Raises
+        ------
+        AntdaskError
+            The batch contradicts the schema: a bug of the source.
+        """
+        problems = batch.problems()
+        if problems:
+            raise AntdaskError("A source gave a batch that contradicts the schema", where=batch.stream, found="; ".join(problems))
+        for table in self._tables:
+            for name, values in batch.tables[table.name].items():
+                self._columns[f"{table.name}/{name}"].append(values)
+            if table.parent is not None:
+                self._columns[f"{table.name}/{lay.OFFSETS}"].append(batch.offsets[table.name][1:] + self._lengths[table.name])
+        for table in self._tables:
+            self._lengths[table.name] += batch.length(table.name)
+        rows = batch.tables[self.schema.rows.name]
+        self._statistics.append({f.name: rows[f.name].copy() for f in self.schema.rows.fields if f.statistics and f.name in rows})
+        if "hits" in self._lengths:
+            self._row_hits.append(np.diff(hit_edges(batch)))
+
+    def finish(self, draft: Path) -> Written:
+        """Write the part file.
+
+        Raises
+        ------
+        OSError
+            The draft cannot be written.
+        """
+        blocks = self._blocks()
+        layouts = [c.close() for c in self._columns.values()]
+        arrays: list[dict[str, Any]] = []
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED, allowZip64=True) as file:
+            _member(file, "zarr.json", _json(_group(self._root_attributes())))
+            for table in self._tables:
+                _member(file, f"{table.name}/zarr.json", _json(_group({"long_name": table.description})))
+            for layout in layouts:
+                _member(file, f"{layout.path}/zarr.json", _json(layout.metadata()))
+            for layout in layouts:
+                arrays.append(self._write_shards(file, layout))
+        nbytes, crc = file_checksum(draft)
+        hits = self._lengths.get("hits", 0)
+        return Written(nbytes, crc, self._lengths[self.schema.rows.name], hits, self._lengths, arrays, blocks)
+
+    def _root_attributes(self) -> dict[str, Any]:
+        return {
+            "format": lay.PART_FORMAT,
+            "schema_version": SCHEMA_VERSION,
+            "stream": self.schema.name,
+            "origin": self.origin,
+            "description": self.schema.description,
+            "rows": self._lengths[self.schema.rows.name],
+            "row_table": self.schema.rows.name,
+            **self.attributes,
+            "awkward_form": lay.awkward_form(self.schema, self.origin),
+        }
+
+    def _blocks(self) -> list[dict[str, Any]]:
+        if not self._statistics:
+            return []
+        columns = {k: np.concatenate([s[k] for s in self._statistics]) for k in self._statistics[0]}
+        edges = None
+        if self._row_hits:
+            counts = np.concatenate(self._row_hits)
+            edges = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        return block_rows(self.schema.rows, columns, edges)
+
+    def _write_shards(self, file: zipfile.ZipFile, layout: lay.ArrayLayout) -> dict[str, Any]:
+        spans = self._columns[layout.path].spans
+        offsets, lengths = [], []
+        for number in range(layout.n_shards):
+            own = spans[number * layout.chunks_per_shard : (number + 1) * layout.chunks_per_shard]
+            index = shards.shard_index([n for _, n in own], layout.chunks_per_shard)
+            size = sum(n for _, n in own) + len(index)
+            info = _info(layout.shard_name(number), size)
+            with file.open(info, "w") as member:
+                offsets.append(file.fp.tell())  # type: ignore[union-attr]
+                lengths.append(size)
+                for start, length in own:
+                    self._copy(start, length, member)
+                member.write(index)
+        return {
+            "name": layout.path,
+            "dtype": layout.dtype.str[1:],
+            "shape": list(layout.shape),
+            "chunk": layout.chunk[0],
+            "shard": layout.shard[0],
+            "codec": layout.codec,
+            "offsets": offsets,
+            "lengths": lengths,
+        }
+
+    def _copy(self, start: int, length: int, member: IO[bytes]) -> None:
+        self._spool.seek(start)
+        while length:
+            piece = self._spool.read(min(length, _COPY))
+            member.write(piece)
+            length -= len(piece)
+
+
+def hit_edges(batch: Batch) -> np.ndarray:
+    """Cumulative number of hits before each row of the row table, through all levels, int64, shape (rows + 1,)."""
+    edges = np.arange(batch.rows + 1, dtype=np.int64)
+    for name in path_to_hits(batch.schema):
+        edges = batch.offsets[name][edges]
+    return edges
+
+
+def path_to_hits(schema: Schema) -> list[str]:
+    """Tables from below the row table down to ``hits``.
+
+    Examples
+    --------
+    >>> path_to_hits(find_schema("timeslices_l1"))
+    ['frames', 'hits']
+    """
+    names, table = [], schema.table("hits")
+    while table.parent is not None:
+        names.append(table.name)
+        table = schema.table(table.parent)
+    return names[::-1]
+
+
+def file_checksum(path: Path) -> tuple[int, int]:
+    """Bytes and CRC-32C of a file."""
+    crc = size = 0
+    with path.open("rb") as f:
+        while piece := f.read(_COPY):
+            crc = google_crc32c.extend(crc, piece)
+            size += len(piece)
+    return size, crc
+
+
+def _info(name: str, size: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _STAMP)
+    # Constant, so that no platform or umask shows in the bytes.
+    info.create_system, info.external_attr, info.file_size = 3, 0o100644 << 16, size
+    return info
+
+
+def _member(file: zipfile.ZipFile, name: str, data: bytes) -> None:
+    file.writestr(_info(name, len(data)), data)
+
+
+def _group(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

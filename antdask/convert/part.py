@@ -1,0 +1,239 @@
+"""One part: read its ranges, keep what is intact, write, check, publish, sign.
+
+The entry of every worker: a plan's URL and a part number in, a receipt out. It runs the same from a Dask task, a process pool, a job array or a shell.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import resource
+import socket
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import numpy as np
+
+from antdask.archive import layout as lay
+from antdask.archive.ledger import Quarantined, Receipt, is_done, make_receipt, read_receipt
+from antdask.archive.store import Store, destination_errors
+from antdask.archive.writer import PartWriter, Written
+from antdask.errors import AntdaskError, CorruptFileError, DestinationError, PlanError
+from antdask.model.ragged import Batch, concatenate, sorting, take
+from antdask.plan import FileEntry, Part, Plan, Range
+from antdask.settings import job_id
+from antdask.sources import SOURCES
+from antdask.sources.files import check_unchanged
+
+
+@functools.lru_cache(maxsize=4)
+def read_plan(url: str) -> Plan:
+    """The plan at a URL; kept, since a plan never changes.
+
+    Raises
+    ------
+    PlanError
+        Missing, or not a plan.
+    """
+    try:
+        with fsspec.open(url, "rb") as f:
+            return Plan.from_json(f.read(), url)
+    except OSError as error:
+        raise PlanError(
+            f"The plan cannot be read: {error.strerror or error}",
+            where=url,
+            hint="Make one with: antdask plan INPUT… --archive URL -o FILE.",
+        ) from error
+
+
+def work(index: int, plan_url: str, attempt: int = 1) -> Receipt:
+    """Do one part, unless it is done already.
+
+    Parameters
+    ----------
+    index : int
+        Number of the part in the plan.
+    plan_url : str
+    attempt : int
+        For the receipt.
+
+    Raises
+    ------
+    PlanError
+        No such plan or part.
+    InputChangedError, InputMissingError
+        An input is not the one that was planned.
+    DestinationError
+        The archive cannot be written.
+    """
+    plan = read_plan(plan_url)
+    if not 0 <= index < len(plan.parts):
+        raise PlanError("No such part", where=plan_url, found=index, expected=f"0 to {len(plan.parts) - 1}")
+    part, store = plan.parts[index], Store(plan.archive)
+    receipt = read_receipt(store, part.key)
+    if receipt is not None and is_done(store, part, receipt):
+        return receipt
+    clock = _Clock(attempt)
+    entries = [plan.inputs[n] for n in sorted({r.input for r in part.ranges})]
+    for entry in entries:
+        check_unchanged(entry)
+    with store.draft(lay.part_file(part.key.path)) as draft:
+        written, lost = _write(plan, part, entries, draft, store.url)
+        # Again: a file that changed while it was read gave a mixture.
+        for entry in entries:
+            check_unchanged(entry)
+        _check_conservation(part, written, lost)
+        if written.rows:
+            _publish(store, draft, part, written)
+        receipt = make_receipt(plan, part, entries[0].origin, written if written.rows else None, lost, clock.stop())
+    store.write_small(lay.receipt_file(part.key.path), receipt.to_json())
+    return receipt
+
+
+def _write(plan: Plan, part: Part, entries: list[FileEntry], draft: Path, url: str) -> tuple[Written, list[Quarantined]]:
+    """Write the draft: as a stream where the source is in order, else gathered and sorted."""
+    numbers = sorted({r.input for r in part.ranges})
+    attributes = {
+        "detector": part.key.run.detector,
+        "run": part.key.run.run,
+        "lineage": {"id": part.key.lineage, **plan.lineages[part.key.lineage]},
+        "inputs": [e.identity for e in entries],
+        "ranges": [{"input": numbers.index(r.input), "tree": r.tree, "start": r.start, "stop": r.stop} for r in part.ranges],
+    }
+    for gather in (False, True):
+        lost: list[Quarantined] = []
+        batches = part_batches(plan, part, lost)
+        with PartWriter(part.key.stream, entries[0].origin, attributes) as writer:
+            if gather:
+                batches = _sorted(batches)
+            if not _append_ordered(writer, batches):
+                continue
+            with destination_errors(url):
+                return writer.finish(draft), lost
+    raise AntdaskError("Rows are out of order after sorting: a bug", where=str(part.key))
+
+
+def _append_ordered(writer: PartWriter, batches: Iterator[Batch]) -> bool:
+    """Append batches while they are in order; ``False`` at the first that is not."""
+    last: tuple[Any, ...] | None = None
+    for batch in batches:
+        if not batch.rows:
+            continue
+        columns = batch.tables[batch.schema.rows.name]
+        first = tuple(columns[k][0] for k in batch.schema.order)
+        if (last is not None and first < last) or sorting(batch) is not None:
+            return False
+        last = tuple(columns[k][-1] for k in batch.schema.order)
+        writer.append(batch)
+    return True
+
+
+def _sorted(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """All batches as one, in the declared order; memory is that of the part."""
+    whole = concatenate(list(batches))
+    order = sorting(whole)
+    yield whole if order is None else take(whole, order)
+
+
+def part_batches(plan: Plan, part: Part, lost: list[Quarantined]) -> Iterator[Batch]:
+    """Batches of all ranges of a part in source order; what is corrupt is added to `lost`."""
+    numbers = sorted({r.input for r in part.ranges})
+    for r in part.ranges:
+        for batch in intact_batches(plan.inputs[r.input], r, lost):
+            columns = batch.tables[batch.schema.rows.name]
+            columns["source_input"] = np.full(batch.rows, numbers.index(r.input), np.uint16)
+            yield batch
+
+
+def intact_batches(entry: FileEntry, wanted: Range, lost: list[Quarantined]) -> Iterator[Batch]:
+    """Batches of a range without its corrupt entries.
+
+    Each corrupt stretch is taken out as narrowly as the source can name it::
+
+        wanted  |------------xxxx------------|
+        read    |------------>  fails, names xxxx
+        then    |--rest before--|    |--after--|
+    """
+    source = SOURCES.get(entry.format)
+    waiting = [(wanted.start, wanted.stop)]
+    while waiting:
+        position, stop = waiting.pop()
+        try:
+            for batch in source.read(entry, wanted.tree, position, stop):
+                yield batch
+                position += batch.rows
+            if position != stop:
+                raise AntdaskError(
+                    f"The source '{entry.format}' gave {position} as last entry",
+                    where=f"{entry.name}:{wanted.tree}",
+                    found=position,
+                    expected=stop,
+                )
+        except CorruptFileError as error:
+            first, last = _lost_range(error, position, stop)
+            lost.append(Quarantined(entry.fingerprint, entry.name, wanted.tree, first, last, error.code, str(error)))
+            waiting += [(a, b) for a, b in ((last, stop), (position, first)) if a < b]
+
+
+def _lost_range(error: CorruptFileError, start: int, stop: int) -> tuple[int, int]:
+    """The lost entries inside ``start:stop``; all of them where the error does not say, so that each failure takes some."""
+    first = max(start, error.start if error.start is not None else start)
+    last = min(stop, error.stop if error.stop is not None else stop)
+    return (first, last) if first < last else (start, stop)
+
+
+def _check_conservation(part: Part, written: Written, lost: list[Quarantined]) -> None:
+    kept = written.rows + sum(q.stop - q.start for q in lost)
+    if kept != part.entries:
+        raise AntdaskError(
+            "Entries in and out differ: a bug of the source",
+            where=str(part.key),
+            found=f"{written.rows} rows and {kept - written.rows} quarantined",
+            expected=f"{part.entries} entries",
+        )
+
+
+def _publish(store: Store, draft: Path, part: Part, written: Written) -> None:
+    """Check the draft as it lies on disk and give it its name; where another was first with the same bytes, keep that one."""
+    with zipfile.ZipFile(draft) as file:
+        damaged = file.testzip()
+    if damaged is not None:
+        raise DestinationError(
+            "What was written does not read back",
+            where=f"{store.url}, member {damaged}",
+            hint="Check the disk, then run the same command again.",
+        )
+    path = lay.part_file(part.key.path)
+    if store.publish(draft, path):
+        return
+    if store.size(path) == written.nbytes and store.checksum(path) == written.crc32c:
+        return
+    # No receipt stands for it and its bytes are not those of this content and lineage: nothing reads it.
+    store.remove(path)
+    if not store.publish(draft, path):
+        raise DestinationError("Two workers write the same part at the same time", where=path, hint="Run the same command again.")
+
+
+class _Clock:
+    """What a part cost, for the receipt."""
+
+    def __init__(self, attempt: int) -> None:
+        self.attempt, self.started_ns = attempt, time.time_ns()
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def stop(self) -> dict[str, Any]:
+        """Host, job, attempt, times [s] and peak memory of the process [byte]."""
+        return {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "slurm_job": job_id(),
+            "attempt": self.attempt,
+            "started_ns": self.started_ns,
+            "seconds": time.perf_counter() - self._wall,
+            "cpu_seconds": time.process_time() - self._cpu,
+            "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        }
