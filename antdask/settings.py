@@ -5,10 +5,12 @@ Order of precedence: keyword arguments (command line) > environment (``ANTDASK_P
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import tomllib
 import typing
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,15 @@ class Settings:
     max_bad_fraction: float = 1.0
     query_bytes: int = 4 * 2**30
 
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name == "max_bad_fraction":
+                if not 0 <= value <= 1:
+                    raise ConfigurationError(f"Setting '{field.name}'", found=value, expected="a fraction from 0 to 1")
+            elif value < 1:
+                raise ConfigurationError(f"Setting '{field.name}'", found=value, expected="at least 1")
+
 
 def load(**overrides: Any) -> Settings:
     """Settings from overrides, environment and file, in this order of precedence; ``None`` overrides nothing.
@@ -49,7 +60,7 @@ def load(**overrides: Any) -> Settings:
     Raises
     ------
     ConfigurationError
-        An unknown name, a value of the wrong kind, or a file that cannot be read.
+        An unknown name, a value of the wrong kind or range, or a file that cannot be read.
     """
     values: dict[str, Any] = {}
     known = typing.get_type_hints(Settings)

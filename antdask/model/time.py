@@ -17,6 +17,7 @@ ANTARES_FRAME_NS = 104_857_600
 KM3NET_FRAME_NS = 100_000_000
 
 _NUMBER = re.compile(r"[+-]?\d+")
+_EXAMPLE = "Example: 2010-03-01T00:00:00."
 
 
 def parse_utc(text: str | int | np.datetime64) -> int:
@@ -30,7 +31,7 @@ def parse_utc(text: str | int | np.datetime64) -> int:
     Raises
     ------
     UsageError
-        Not a time, or a time with an offset other than UTC.
+        Not a time, a time with an offset other than UTC, or one that int64 ns cannot hold.
 
     Examples
     --------
@@ -39,26 +40,25 @@ def parse_utc(text: str | int | np.datetime64) -> int:
     >>> parse_utc("1576000000000000000")
     1576000000000000000
     """
-    if isinstance(text, int | np.integer):
-        return int(text)
-    if isinstance(text, np.datetime64):
-        return int(text.astype("datetime64[ns]").astype("i8"))
-    bare = text.strip()
-    if _NUMBER.fullmatch(bare) and len(bare) > 4:
-        return int(bare)
+    # NumPy wraps silently where nanoseconds overflow int64, so everything passes through integers of any size or through seconds.
+    bare = str(text).strip()
+    if isinstance(text, int | np.integer) or (_NUMBER.fullmatch(bare) and len(bare) > 4):
+        return _within_int64(int(bare), text)
     bare = bare.removesuffix("Z")
     if "+" in bare or bare.count("-") > 2 or not bare[:4].isdigit():
-        raise UsageError("A time is ISO 8601 in UTC or an integer of ns since 1970", found=repr(text), hint="Example: 2010-03-01T00:00:00.")
+        raise UsageError("A time is ISO 8601 in UTC or an integer of ns since 1970", found=repr(text), hint=_EXAMPLE)
     try:
-        # Through seconds first: NumPy wraps silently where ns overflow int64.
-        seconds = int(np.datetime64(bare, "s").astype("i8"))
-        if abs(seconds) > 2**63 // 10**9 - 1:
-            raise UsageError("A time lies between 1678 and 2261", found=repr(text))
-        return int(np.datetime64(bare, "ns").astype("i8"))
+        seconds, time_ns = np.datetime64(bare, "s"), np.datetime64(bare, "ns")
     except ValueError as error:
-        raise UsageError(
-            "A time is ISO 8601 in UTC or an integer of ns since 1970", found=repr(text), hint="Example: 2010-03-01T00:00:00."
-        ) from error
+        raise UsageError("A time is ISO 8601 in UTC or an integer of ns since 1970", found=repr(text), hint=_EXAMPLE) from error
+    _within_int64(int(seconds.astype("i8")) * 10**9, text)
+    return int(time_ns.astype("i8"))
+
+
+def _within_int64(time_ns: int, text: object) -> int:
+    if abs(time_ns) > 2**63 - 10**9:
+        raise UsageError("A time lies between the years 1678 and 2262", found=repr(text))
+    return time_ns
 
 
 def parse_interval(text: str) -> tuple[int | None, int | None]:
