@@ -70,13 +70,16 @@ class AntdaskError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions rebuild themselves from ``args`` alone; workers send these home, so the keywords must travel too.
-        return (_rebuild, (type(self), self.__dict__.copy()))
+        state = self.__dict__.copy()
+        if isinstance(self, OSError):
+            state["errno"] = self.errno
+        return (_rebuild, (type(self), state))
 
 
 def _rebuild(kind: type[AntdaskError], state: dict[str, Any]) -> AntdaskError:
-    error = kind.__new__(kind)
-    error.args = (state["what"],)
-    error.__dict__.update(state)
+    error = kind(state["what"])
+    for name, value in state.items():
+        setattr(error, name, value)
     return error
 
 

@@ -24,7 +24,9 @@ def text() -> str:
     for schema in tables.SCHEMAS.values():
         parts.append(_stream(schema, shown.get(schema.tables)))
         shown.setdefault(schema.tables, schema.name)
-    parts.append(f"## runs\n\n{_sentence(tables.RUNS.description)} Derived from the parts; stands in the catalogue only.\n\n{_columns(tables.RUNS)}")
+    parts.append(
+        f"## runs\n\n{_sentence(tables.RUNS.description)} Derived from the parts; stands in the catalogue only.\n\n{_columns(tables.RUNS)}"
+    )
     return "\n".join(parts)
 
 

@@ -12,7 +12,9 @@ from antdask.model.schema import AMPLITUDE, INTEGER, REAL, Field
 # Words of the IVOA list UCD1+ version 1.6 that are in use, with their place: P first only, S second only, Q both, V as P but for vectors too.
 # A new word must be looked up in that list before it is added here.
 UCD_WORDS = {
-    **dict.fromkeys(("meta.code", "meta.code.class", "meta.code.qual", "meta.code.status", "meta.id", "meta.number", "meta.record", "meta.ref"), "P"),
+    **dict.fromkeys(
+        ("meta.code", "meta.code.class", "meta.code.qual", "meta.code.status", "meta.id", "meta.number", "meta.record", "meta.ref"), "P"
+    ),
     **dict.fromkeys(("stat.error", "stat.fit.chi2", "stat.fit.goodness", "stat.likelihood", "arith.rate"), "P"),
     **dict.fromkeys(("instr.det", "meta.file", "obs", "stat.min", "stat.max", "arith.sum"), "S"),
     **dict.fromkeys(("instr", "phys.electCharge", "phys.energy", "phys.size", "pos.az.azi", "pos.az.zd"), "Q"),

@@ -70,6 +70,9 @@ def test_only_settings_reads_the_environment() -> None:
         for name in tree.modules("antdask")
         if name != "antdask/settings.py"
         for node in ast.walk(tree.syntax(name))
-        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"} and isinstance(node.value, ast.Name) and node.value.id == "os"
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"environ", "getenv"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
     ]
     assert not readers, "settings.py is the only reader of environment variables"

@@ -23,7 +23,8 @@ def test_no_function_is_longer_than_a_screen() -> None:
         f"{name}:{node.lineno} {node.name}": length
         for name in tree.modules(*CODE)
         for node in ast.walk(tree.syntax(name))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (length := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES
     }
     assert not long, f"more than {FUNCTION_LINES} lines: find the second idea and give it a name"
 
