@@ -15,7 +15,7 @@ from antdask.archive.store import Store
 from antdask.cluster.failures import Failure
 from antdask.cluster.run import Event, run
 from antdask.convert.part import work
-from antdask.errors import ClusterError, UsageError
+from antdask.errors import ClusterError, PartsFailedError, UsageError
 from antdask.plan import Plan
 from antdask.protocols import Cluster
 from antdask.settings import Settings, load
@@ -105,33 +105,43 @@ def convert(plan: Plan, cluster: Cluster, settings: Settings | None = None, prog
     skipped = len(done)
     ledger.refuse_overlap(store, plan)
     failures: list[dict[str, Any]] = []
+    most_failures = settings.max_bad_fraction * len(plan.parts)
 
     def keep(index: int, receipt: Receipt) -> None:
         done[index] = receipt
 
     def note(index: int, failure: Failure) -> None:
         failures.append({"part": index, "key": str(plan.parts[index].key), **failure.to_dict()})
+        if len(failures) > most_failures:
+            raise PartsFailedError(
+                "More parts failed than --max-bad-fraction allows",
+                found=len(failures),
+                expected=f"at most {most_failures:g} of {len(plan.parts)}",
+            )
 
     todo = sorted((p.index for p in plan.parts if p.index not in done), key=lambda i: -plan.parts[i].nbytes)
+    url, stopped = store.full_url(lay.plan_file(plan.id)), ""
     try:
         stats = run(
             cluster,
             work,
             todo,
-            args=(store.full_url(lay.plan_file(plan.id)),),
+            args=(url,),
             attempts=settings.attempts,
-            max_failures=max(1, round(settings.max_bad_fraction * len(plan.parts))),
             on_result=keep,
             on_failure=note,
             progress=progress,
-            size=lambda i: plan.parts[i].nbytes,
+            total=len(todo),
         )
+        stopped = stats.stopped
+    except PartsFailedError as error:
+        stopped = str(error)
     finally:
         catalog.rebuild(store)
     summary = summarise(plan, done)
     summary.parts_skipped, summary.parts_failed, summary.failures = skipped, len(failures), failures
     summary.parts_missing = len(plan.parts) - len(done) - len(failures)
-    summary.stopped = stats.stopped or ""
+    summary.stopped = stopped
     summary.seconds = time.perf_counter() - began
     return summary
 

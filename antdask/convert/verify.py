@@ -118,7 +118,7 @@ def verify(archive_url: str, mode: str, cluster: Cluster, progress: Callable[[Ev
             on_result=keep,
             on_failure=note,
             progress=progress,
-            size=lambda p: known[p].nbytes,
+            total=len(todo),
         )
     report.seconds = time.perf_counter() - began
     return report
@@ -167,7 +167,7 @@ def read_plainly(store: Store, receipt: Receipt) -> Batch:
     """A whole part through ``zipfile`` and ``zarr`` alone, absent shards being errors."""
     with fsspec.open(store.full_url(lay.part_file(receipt.part)), "rb") as f, zipfile.ZipFile(f) as file:
         members: dict[str, Any] = {n: zarr.core.buffer.cpu.Buffer.from_bytes(file.read(n)) for n in file.namelist()}
-    root = zarr.open_group(zarr.storage.MemoryStore(members), mode="r")
+    root: Any = zarr.open_group(zarr.storage.MemoryStore(members), mode="r")
     tables: dict[str, dict[str, np.ndarray]] = {}
     offsets: dict[str, np.ndarray] = {}
     with zarr.config.set({"array.read_missing_chunks": False}):

@@ -1,0 +1,38 @@
+import json
+
+import numpy as np
+import pytest
+
+from antdask.archive import layout as lay
+from antdask.model.tables import SCHEMAS
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5, 65_536, 65_537, 64 * 65_536, 64 * 65_536 + 1])
+def test_chunks_fill_shards_and_shards_cover_the_array(rows):
+    layout = lay.array_layout("t/c", np.dtype("u4"), (rows,), "integer", ("x",), {})
+    assert layout.shard[0] % layout.chunk[0] == 0
+    assert layout.n_shards * layout.shard[0] >= rows
+    assert rows == 0 or (layout.n_shards - 1) * layout.shard[0] < rows
+
+
+def test_wide_rows_get_fewer_rows_a_chunk():
+    layout = lay.array_layout("t/c", np.dtype("u1"), (10**6, 31), "amplitude", ("x", "channel"), {})
+    assert layout.chunk == (2048, 31) and layout.shard[1:] == (31,)
+    assert layout.shard_name(2) == "t/c/c/2/0"
+
+
+def test_every_schema_is_plain_json_with_every_field():
+    document = json.loads(json.dumps(lay.schema_document(SCHEMAS)))
+    fields = document["streams"]["events"]["tables"][1]["fields"]
+    assert {f["name"] for f in fields} == {f.name for f in SCHEMAS["events"].table("hits").fields}
+
+
+def test_the_awkward_form_names_every_array_of_a_part():
+    text = json.dumps(lay.awkward_form(SCHEMAS["timeslices"], "km3net_online"))
+    assert '"hits/offsets"' in text and '"frames/offsets"' in text and '"hits/tot"' in text and '"slices/run"' in text
+
+
+def test_attributes_say_unit_meaning_and_what_is_missing():
+    attributes = lay.field_attributes(SCHEMAS["reco"].rows.field("x"))
+    assert attributes["units"] == "m" and "missing" in attributes and attributes["long_name"]
+    assert lay.field_attributes(SCHEMAS["rates"].table("frames").field("flags"))["flag_masks"] == [1, 2, 4]
