@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 
 import pytest
@@ -31,7 +32,7 @@ def test_pieces_cover_the_range_once_and_none_is_empty(start, n, nbytes, limit):
     pieces = cut_evenly(start, start + n, nbytes, limit)
     assert pieces[0][0] == start and pieces[-1][1] == start + n
     assert all(a < b for a, b in pieces)
-    assert all(a[1] == b[0] for a, b in zip(pieces[:-1], pieces[1:], strict=True))
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(pieces))
 
 
 def test_parts_have_unique_addresses_and_keep_every_entry():

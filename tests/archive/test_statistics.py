@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ def test_blocks_cover_all_rows_once_and_hold_about_a_million_hits(counts):
     edges = offsets_of(np.array(counts))
     starts = block_edges(edges, len(counts))
     assert starts[0] == 0 and starts[-1] == len(counts) and (np.diff(starts) > 0).all()
-    for a, b in zip(starts[:-1], starts[1:], strict=True):
+    for a, b in itertools.pairwise(starts):
         assert edges[b] - edges[a] <= 2**20 + counts[b - 1]
 
 
