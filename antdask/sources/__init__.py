@@ -1,0 +1,39 @@
+"""Legacy bytes to batches: the registry of input formats, and which of them reads a file."""
+
+from __future__ import annotations
+
+from antdask.errors import UnknownFormatError
+from antdask.protocols import Registry, Source
+from antdask.sources import files
+
+SOURCES: Registry[Source] = Registry(
+    "source",
+    "antdask.sources",
+    {
+        "km3net_online": "antdask.sources.km3net_online:SOURCE",
+        "seatray_hdf5": "antdask.sources.seatray_hdf5:SOURCE",
+    },
+)
+
+#: A source sees this many bytes to recognise its format; signatures stand at the very front.
+HEAD_BYTES = 1024
+
+
+def recognise(url: str) -> Source:
+    """The source that reads a file, by its first bytes; names and suffixes count for nothing.
+
+    Raises
+    ------
+    UnknownFormatError
+        No source recognises it, or it is empty.
+    InputMissingError, InputUnreadableError, InputError
+        It cannot be looked at.
+    """
+    first = files.head(url, HEAD_BYTES)
+    if not first:
+        raise UnknownFormatError("The file is empty", where=url, hint="Fetch it again, or leave it out.")
+    for name in SOURCES.names():
+        source = SOURCES.get(name)
+        if source.sniff(url, first):
+            return source
+    raise UnknownFormatError("No source recognises the file", where=url, found=f"first bytes {first[:8]!r}", expected=f"one of {', '.join(SOURCES.names())}", hint="See the how-to on adding an input format.")  # fmt: skip

@@ -1,0 +1,183 @@
+"""Bytes of one input file, local or remote, read in ranges of which no byte is mapped into memory.
+
+Local files are read with ``pread``, not mapped: a file that is cut short or a disk that fails while it is mapped kills the process with SIGBUS, and mapped pages
+count as memory of a worker. The copy costs less than a tenth of the fastest decompression.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from antdask.errors import CorruptFileError, InputChangedError
+from antdask.sources.files import locate, naming
+
+#: ``read`` system calls stop at 2 GiB.
+_CALL = 2**30
+
+
+class Blob:
+    """An open file of known size.
+
+    Use as a context manager; `open_blob` makes one.
+
+    Attributes
+    ----------
+    url : str
+    nbytes : int
+        Size when it was opened [byte].
+    """
+
+    def __init__(self, url: str, nbytes: int) -> None:
+        self.url, self.nbytes = url, nbytes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def read(self, start: int, stop: int) -> memoryview:
+        """The bytes ``start:stop``.
+
+        Raises
+        ------
+        CorruptFileError
+            The range is not inside the file; nothing is allocated.
+        InputChangedError
+            The file became shorter since it was opened.
+        InputMissingError, InputUnreadableError
+            It went away, or may not be read; other failures of disk and network stay `OSError`.
+        """
+        self._check(start, stop)
+        with naming(self.url):
+            return self._whole(self._fetch(start, stop), start, stop)
+
+    def read_many(self, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
+        """Several ranges at once: one round trip where the store can do that. Errors as for `read`."""
+        return [self.read(start, stop) for start, stop in ranges]
+
+    def close(self) -> None:
+        """Give back what is held open."""
+
+    def _fetch(self, start: int, stop: int) -> bytes | bytearray:
+        raise NotImplementedError
+
+    def _check(self, start: int, stop: int) -> None:
+        if not 0 <= start <= stop <= self.nbytes:
+            raise CorruptFileError("The file does not hold the bytes it points to", where=self.url, found=f"bytes {start} to {stop}", expected=f"at most {self.nbytes}", hint="It is cut short or damaged.")  # fmt: skip
+
+    def _whole(self, data: bytes | bytearray, start: int, stop: int) -> memoryview:
+        if len(data) != stop - start:
+            raise InputChangedError("The file became shorter while it was read", where=self.url, found=f"{len(data)} bytes from {start}", expected=f"{stop - start}", hint="Plan again when it is complete.")  # fmt: skip
+        return memoryview(data)
+
+
+class LocalBlob(Blob):
+    """A file of the local file system."""
+
+    def __init__(self, url: str, path: str) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        super().__init__(url, os.fstat(self._descriptor).st_size)
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _fetch(self, start: int, stop: int) -> bytes | bytearray:
+        if stop - start <= _CALL:
+            data = os.pread(self._descriptor, stop - start, start)
+            if len(data) == stop - start:
+                return data
+        filled, buffer = 0, bytearray(stop - start)
+        while filled < len(buffer):
+            n = os.preadv(self._descriptor, [memoryview(buffer)[filled : filled + _CALL]], start + filled)
+            if n == 0:
+                return buffer[:filled]
+            filled += n
+        return buffer
+
+
+class RemoteBlob(Blob):
+    """A file behind an fsspec file system, read with ranged requests."""
+
+    def __init__(self, url: str, filesystem: Any, path: str) -> None:
+        self._filesystem, self._path = filesystem, path
+        super().__init__(url, int(filesystem.info(path)["size"]))
+
+    def read_many(self, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
+        """Several ranges in one call of the file system, which may run them side by side."""
+        for start, stop in ranges:
+            self._check(start, stop)
+        if not ranges:
+            return []
+        starts, stops = (list(x) for x in zip(*ranges, strict=True))
+        with naming(self.url):
+            pieces = self._filesystem.cat_ranges([self._path] * len(ranges), starts, stops, on_error="raise")
+            return [self._whole(bytes(p), a, b) for p, (a, b) in zip(pieces, ranges, strict=True)]
+
+    def _fetch(self, start: int, stop: int) -> bytes | bytearray:
+        # An empty range has no HTTP form.
+        return bytes(self._filesystem.cat_file(self._path, start=start, end=stop)) if stop > start else b""
+
+
+def open_blob(url: str) -> Blob:
+    """Open a file for ranged reads.
+
+    Raises
+    ------
+    InputMissingError, InputUnreadableError, InputError
+    """
+    with naming(url):
+        filesystem, path = locate(url)
+        return LocalBlob(url, path) if filesystem is None else RemoteBlob(url, filesystem, path)
+
+
+class BlobFile(io.RawIOBase):
+    """A `Blob` as a Python file object, for libraries that want one.
+
+    Reading past the end gives fewer bytes, as with any file. A failure of disk or network is kept in `failure`, so that it can be told from the library's own
+    complaints about the content.
+    """
+
+    def __init__(self, blob: Blob) -> None:
+        super().__init__()
+        self._blob, self._position = blob, 0
+        self.failure: OSError | None = None
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """Current position [byte]."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move; a position before the start is an error."""
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._blob.nbytes}[whence]
+        if origin + offset < 0:
+            raise ValueError(f"negative position {origin + offset}")
+        self._position = origin + offset
+        return self._position
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Up to `size` bytes; all that is left without a size."""
+        stop = self._blob.nbytes if size is None or size < 0 else min(self._position + size, self._blob.nbytes)
+        start = min(self._position, stop)
+        try:
+            data = bytes(self._blob.read(start, stop))
+        except OSError as error:
+            self.failure = error
+            raise
+        self._position += len(data)
+        return data

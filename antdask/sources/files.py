@@ -1,0 +1,219 @@
+"""Names and identities of input files: expand globs, look at the head, fingerprint, notice a change."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import glob
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from antdask.errors import AntdaskError, InputChangedError, InputError, InputMissingError, InputUnreadableError
+from antdask.plan import FileEntry
+
+#: A fingerprint covers this much of either end [byte]: the headers and the directory of every format we read.
+FINGERPRINT_BYTES = 2**20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Identity:
+    """A file as it is now.
+
+    Parameters
+    ----------
+    nbytes : int
+        Size [byte].
+    mtime_ns : int
+        Modification time [ns since 1970], 0 where the store has none.
+    fingerprint : str
+        SHA-256, hexadecimal, over the size in decimal digits, the first and the last mebibyte.
+    """
+
+    nbytes: int
+    mtime_ns: int
+    fingerprint: str
+
+
+@contextlib.contextmanager
+def naming(url: str) -> Iterator[None]:
+    """Turn "no such file" and "not allowed" into errors that name the input; other failures of disk and network pass as they are, since the data are not to blame."""
+    try:
+        yield
+    except AntdaskError:
+        raise
+    except IsADirectoryError as error:
+        raise _directory(url) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputMissingError(
+            "There is no such input", where=url, hint="Check the path; quote a glob so that the shell leaves it alone."
+        ) from error
+    except PermissionError as error:
+        raise InputUnreadableError(
+            "The input may not be read", where=url, hint="Ask for read permission, or run as a user who has it."
+        ) from error
+
+
+def locate(url: str) -> tuple[Any | None, str]:
+    """File system and path of an input; the file system is ``None`` for local files.
+
+    Raises
+    ------
+    InputError
+        A protocol that fsspec does not know, or whose package is not installed.
+    """
+    path = _local_path(url)
+    if path is not None:
+        return None, path
+    try:
+        filesystem, path = fsspec.core.url_to_fs(url)
+    except (ValueError, ImportError) as error:
+        raise InputError(
+            f"Inputs of this kind cannot be opened: {error}",
+            where=url,
+            hint="Install the fsspec package of the protocol, or copy the file here.",
+        ) from error
+    return filesystem, path
+
+
+def expand(patterns: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Absolute paths and URLs of inputs, each once, in the order given; matches of a glob are sorted.
+
+    A name that exists is taken literally, even where it looks like a glob.
+
+    Raises
+    ------
+    InputMissingError
+        A file that is not there, or a glob that matches none.
+    InputError
+        A directory: which of its files are meant must be said.
+    InputUnreadableError
+        The file system refuses to look.
+    """
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        text = os.fspath(pattern)
+        with naming(text):
+            found.update(dict.fromkeys(_expand_one(text)))
+    return list(found)
+
+
+def head(url: str, n: int) -> bytes:
+    """The first `n` bytes of a file, fewer if it is shorter.
+
+    Raises
+    ------
+    InputMissingError, InputUnreadableError, InputError
+    """
+    with naming(url):
+        filesystem, path = locate(url)
+        if filesystem is None:
+            with Path(path).open("rb") as file:
+                return file.read(n)
+        return bytes(filesystem.cat_file(path, start=0, end=n))
+
+
+def identify(url: str) -> Identity:
+    """Size, modification time and fingerprint; reads 2 MiB at most.
+
+    Raises
+    ------
+    InputMissingError, InputUnreadableError, InputError
+    """
+    with naming(url):
+        filesystem, path = locate(url)
+        if filesystem is None:
+            with Path(path).open("rb") as file:
+                status = os.fstat(file.fileno())
+                nbytes, mtime = status.st_size, status.st_mtime_ns
+                first = file.read(FINGERPRINT_BYTES)
+                file.seek(max(0, nbytes - FINGERPRINT_BYTES))
+                last = file.read(FINGERPRINT_BYTES)
+        else:
+            info = filesystem.info(path)
+            if info.get("type") == "directory":
+                raise _directory(url)
+            nbytes, mtime = int(info["size"]), _remote_mtime(info)
+            first = filesystem.cat_file(path, start=0, end=min(FINGERPRINT_BYTES, nbytes)) if nbytes else b""
+            last = filesystem.cat_file(path, start=max(0, nbytes - FINGERPRINT_BYTES), end=nbytes) if nbytes else b""
+    return Identity(nbytes, mtime, hashlib.sha256(str(nbytes).encode() + first + last).hexdigest())
+
+
+def check_unchanged(entry: FileEntry) -> None:
+    """Make sure that a file is still the one that was described. The modification time may differ: a copy is the same file.
+
+    Raises
+    ------
+    InputChangedError
+        Another size or fingerprint.
+    InputMissingError, InputUnreadableError
+    """
+    now = identify(entry.url)
+    hint = "Plan again, so that the plan says what is archived."
+    if now.nbytes != entry.nbytes:
+        raise InputChangedError(
+            "The input changed after it was planned",
+            where=entry.url,
+            found=f"{now.nbytes} bytes",
+            expected=f"{entry.nbytes} bytes",
+            hint=hint,
+        )
+    if now.fingerprint != entry.fingerprint:
+        raise InputChangedError("The input changed after it was planned", where=entry.url, found=f"fingerprint {now.fingerprint[:12]}", expected=entry.fingerprint[:12], hint=hint)  # fmt: skip
+
+
+def _expand_one(text: str) -> list[str]:
+    path = _local_path(text)
+    if path is not None:
+        if os.path.lexists(path):
+            if stat.S_ISDIR(Path(path).stat().st_mode):
+                raise _directory(text)
+            return [path]
+        # pathlib globs only below a given directory and takes no absolute pattern.
+        matches = sorted(m for m in glob.glob(path, recursive=True) if not Path(m).is_dir()) if glob.has_magic(path) else []  # noqa: PTH207
+    else:
+        filesystem, remote = locate(text)
+        try:
+            if filesystem.info(remote)["type"] == "directory":  # type: ignore[union-attr]
+                raise _directory(text)
+            return [text]
+        except FileNotFoundError:
+            if not glob.has_magic(remote):
+                raise
+        matches = sorted(filesystem.unstrip_protocol(m) for m in filesystem.glob(remote) if not filesystem.isdir(m))  # type: ignore[union-attr]
+    if not matches:
+        raise FileNotFoundError(text)
+    return matches
+
+
+def _local_path(url: str) -> str | None:
+    """Absolute path of a local input; ``None`` for a remote one."""
+    if "::" in url:
+        return None
+    protocol, separator, rest = url.partition("://")
+    if separator and protocol not in ("file", "local"):
+        return None
+    # pathlib has no way to make a path absolute that also takes out "..", without following links.
+    return os.path.abspath(Path(rest if separator else url).expanduser())  # noqa: PTH100
+
+
+def _directory(url: str) -> InputError:
+    return InputError("The input is a directory", where=url, hint=f"Give files or a glob, for example '{url.rstrip('/')}/*.root'.")
+
+
+def _remote_mtime(info: dict[str, Any]) -> int:
+    """Modification time [ns since 1970] under any of the names that stores give it; 0 if none does."""
+    for name in ("mtime", "LastModified", "last_modified", "updated", "created"):
+        value = info.get(name)
+        if isinstance(value, int | float):
+            return int(value * 10**9)
+        if isinstance(value, datetime.datetime):
+            aware = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
+            return int((aware - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) / datetime.timedelta(microseconds=1)) * 1000
+    return 0
