@@ -1,0 +1,1 @@
+"""The tour: real files to a verified archive, queries and pictures, in one command."""
