@@ -1,0 +1,163 @@
+import dataclasses
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from km3net_testdata import data_path
+
+from antdask.archive import layout as lay
+from antdask.archive.ledger import read_receipt
+from antdask.archive.store import Store
+from antdask.convert.campaign import open_campaign
+from antdask.convert.part import intact_batches, read_plan, work
+from antdask.convert.scan import make_plan
+from antdask.errors import CorruptFileError, InputChangedError, InputMissingError, PlanError
+from antdask.model.ragged import concatenate, cut
+from antdask.plan import Range
+from antdask.sources import SOURCES
+from tests.batches import same
+from tests.outside import problems
+
+L1 = "online/KM3NeT_00000267_00025291_L1.root"
+UNSORTED = "online/events_sample.root"
+
+
+@pytest.fixture
+def opened(tmp_path):
+    def make(*names, **settings):
+        from antdask.settings import load
+
+        inputs = []
+        for name in names:
+            inputs.append(tmp_path / Path(name).name)
+            shutil.copy(data_path(name), inputs[-1])
+        plan = make_plan([str(p) for p in inputs], str(tmp_path / "archive"), load(**settings))
+        store = Store(plan.archive)
+        open_campaign(store, plan)
+        return plan, store, store.full_url(lay.plan_file(plan.id))
+
+    return make
+
+
+def test_a_part_is_made_once_and_then_found(opened):
+    plan, store, url = opened(L1)
+    first = work(0, url)
+    stamp = os.stat(store.full(lay.part_file(first.part))).st_mtime_ns
+    assert work(0, url) == first == read_receipt(store, plan.parts[0].key)
+    assert os.stat(store.full(lay.part_file(first.part))).st_mtime_ns == stamp
+    assert first.rows == 3 and first.entries == 3 and first.lost == 0
+    assert first.work["peak_memory"] > 0 and first.work["seconds"] > 0
+
+
+def test_rows_are_sorted_and_keep_their_entry_number(opened):
+    plan, store, url = opened(UNSORTED)
+    part = next(p for p in plan.parts if p.key.stream == "timeslices_l1")
+    receipt = work(part.index, url)
+    import zarr
+
+    with zarr.storage.ZipStore(store.full(lay.part_file(receipt.part)), mode="r") as zipped:
+        root = zarr.open_group(zipped, mode="r")
+        frames, entries = root["slices/frame_index"][...], root["slices/source_entry"][...]
+    assert (np.diff(frames.astype("i8")) > 0).all() and sorted(entries) == list(range(10)) and (np.diff(entries.astype("i8")) < 0).any()
+
+
+def test_a_part_without_receipt_is_adopted_and_a_foreign_file_in_its_place_replaced(opened):
+    _plan, store, url = opened(L1)
+    receipt = work(0, url)
+    file, note = Path(store.full(lay.part_file(receipt.part))), Path(store.full(lay.receipt_file(receipt.part)))
+    good = file.read_bytes()
+    note.unlink()
+    assert work(0, url).crc32c == receipt.crc32c and file.read_bytes() == good
+    for damage in (b"torn", good[:-1] + b"x"):
+        note.unlink()
+        file.write_bytes(damage)
+        assert work(0, url).crc32c == receipt.crc32c and file.read_bytes() == good
+    file.unlink()
+    work(0, url)
+    assert file.read_bytes() == good
+    assert not list(Path(store.root).rglob("*.tmp"))
+
+
+def test_an_input_that_changed_or_went_stops_the_part(opened):
+    plan, store, url = opened(L1)
+    path = Path(plan.inputs[0].url)
+    content = path.read_bytes()
+    path.write_bytes(content + b"x")
+    with pytest.raises(InputChangedError, match=path.name):
+        work(0, url)
+    path.unlink()
+    with pytest.raises(InputMissingError, match=path.name):
+        work(0, url)
+    assert not list(Path(store.root, "parts").rglob("*")) or not [p for p in Path(store.root, "parts").rglob("*") if p.is_file()]
+
+
+@pytest.mark.parametrize("index", [-1, 10**6])
+def test_a_part_that_is_not_in_the_plan_is_refused(opened, index):
+    with pytest.raises(PlanError, match="No such part"):
+        work(index, opened(L1)[2])
+
+
+def test_a_missing_plan_says_how_to_make_one(tmp_path):
+    with pytest.raises(PlanError, match="antdask plan"):
+        read_plan(str(tmp_path / "none.json"))
+
+
+class Fragile:
+    """The real source, but these entries cannot be read; each failure names a little more than the entry."""
+
+    name, version = "fragile", "1"
+
+    def __init__(self, bad, width=1, silent=False):
+        self.real, self.bad, self.width, self.silent = SOURCES.get("km3net_online"), bad, width, silent
+
+    def read(self, entry, tree, start, stop):
+        for batch in self.real.read(entry, tree, start, stop):
+            for i in range(batch.rows):
+                n = start + i
+                if n in self.bad:
+                    first = n // self.width * self.width
+                    where = {} if self.silent else {"start": first, "stop": first + self.width}
+                    raise CorruptFileError("A basket is damaged", where=tree, **where)
+                yield cut(batch, i, i + 1)
+            start += batch.rows
+
+
+@pytest.mark.parametrize(
+    ("bad", "width", "kept"), [((), 1, 100), ((0,), 1, 99), ((7, 50, 99), 1, 97), ((7,), 10, 90), (tuple(range(100)), 1, 0)]
+)
+def test_what_is_intact_is_kept_and_what_is_not_is_counted(monkeypatch, bad, width, kept):
+    url = data_path("online/KM3NeT_00000267_00025291_SN.root")
+    entry = dataclasses.replace(SOURCES.get("km3net_online").describe(url), format="fragile")
+    monkeypatch.setitem(SOURCES._loaded, "fragile", Fragile(set(bad), width))
+    lost = []
+    batches = list(intact_batches(entry, Range(0, "KM3NET_TIMESLICE_SN", 0, 100, 0), lost))
+    rows = sum(b.rows for b in batches)
+    assert rows == kept and rows + sum(q.stop - q.start for q in lost) == 100
+    gone = {n for q in lost for n in range(q.start, q.stop)}
+    if batches:
+        whole = concatenate(batches)
+        assert sorted(whole.tables["slices"]["source_entry"].tolist()) == [n for n in range(100) if n not in gone]
+        real = concatenate(list(SOURCES.get("km3net_online").read(entry, "KM3NET_TIMESLICE_SN", 0, 100)))
+        from antdask.model.ragged import take
+
+        assert same(whole, take(real, whole.tables["slices"]["source_entry"].astype("i8")))
+
+
+def test_a_failure_without_a_place_loses_what_was_asked_but_not_what_came_before(monkeypatch):
+    entry = dataclasses.replace(
+        SOURCES.get("km3net_online").describe(data_path("online/KM3NeT_00000267_00025291_SN.root")), format="fragile"
+    )
+    monkeypatch.setitem(SOURCES._loaded, "fragile", Fragile({40}, silent=True))
+    lost = []
+    rows = sum(b.rows for b in intact_batches(entry, Range(0, "KM3NET_TIMESLICE_SN", 0, 100, 0), lost))
+    assert rows == 40 and [(q.start, q.stop) for q in lost] == [(40, 100)]
+
+
+def test_a_part_keeps_the_contract_seen_from_outside(opened):
+    plan, store, url = opened(UNSORTED)
+    for part in plan.parts:
+        work(part.index, url)
+    files = sorted(Path(store.root).rglob("*.zarr.zip"))
+    assert len(files) == len(plan.parts) and not [text for f in files for text in problems(f)]

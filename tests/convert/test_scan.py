@@ -1,0 +1,69 @@
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from km3net_testdata import data_path
+
+from antdask.convert.scan import inspect, make_plan, scan
+from antdask.errors import InputError, InputMissingError, PlanError, UnknownFormatError
+from antdask.settings import load
+
+L1 = data_path("online/KM3NeT_00000267_00025291_L1.root")
+SEATRAY = data_path("seatray/antares.h5")
+
+
+def test_inspect_describes_one_file():
+    entry = inspect(L1)
+    assert entry.format == "km3net_online" and [(s.stream, s.run.run, s.stop) for s in entry.segments] == [("timeslices_l1", 25291, 3)]
+
+
+def test_one_bad_input_does_not_stop_the_others(tmp_path):
+    (tmp_path / "empty.root").write_bytes(b"")
+    (tmp_path / "text.root").write_text("hello, this is no ROOT file at all")
+    (tmp_path / "half.root").write_bytes(Path(L1).read_bytes()[:100_000])
+    (tmp_path / "folder").mkdir()
+    plan = make_plan([str(tmp_path / "*.root"), str(tmp_path / "missing.root"), str(tmp_path / "folder"), L1, SEATRAY], str(tmp_path / "a"))
+    assert {Path(f.url).name for f in plan.inputs} == {Path(L1).name, "antares.h5"}
+    assert {Path(r.url).name: r.code for r in plan.rejected} == {
+        "empty.root": "unknown-format",
+        "text.root": "unknown-format",
+        "half.root": "corrupt",
+        "missing.root": "input-missing",
+        "folder": "input",
+    }
+
+
+def test_the_same_content_under_two_names_is_planned_once(tmp_path):
+    shutil.copy(L1, tmp_path / "copy.root")
+    entries, rejected = scan([L1, str(tmp_path / "copy.root"), L1])
+    assert len(entries) == 1 and not rejected
+
+
+def test_a_plan_repeats_and_does_not_depend_on_the_destination(tmp_path):
+    assert make_plan([L1], str(tmp_path / "a")).id == make_plan([L1], "memory://b").id
+
+
+def test_small_parts_cut_a_run(tmp_path):
+    plan = make_plan([SEATRAY], str(tmp_path), load(part_bytes=100_000))
+    events = [p for p in plan.parts if p.key.stream == "events"]
+    assert len(events) > 3 and sum(p.entries for p in events) == 81
+
+
+def test_nothing_to_do_and_broken_budgets_are_said(tmp_path):
+    with pytest.raises(PlanError, match="No inputs"):
+        make_plan([], str(tmp_path))
+    with pytest.raises(PlanError, match="budget"):
+        make_plan([L1], str(tmp_path), load(max_bytes=1000))
+
+
+@pytest.mark.parametrize(("name", "error"), [("missing.root", InputMissingError), (".", InputError)])
+def test_inspect_names_what_is_wrong(tmp_path, name, error):
+    with pytest.raises(error):
+        inspect(str(tmp_path / name))
+
+
+def test_unknown_content_lists_the_formats(tmp_path):
+    (tmp_path / "x").write_bytes(os.urandom(100))
+    with pytest.raises(UnknownFormatError, match="km3net_online"):
+        inspect(str(tmp_path / "x"))
