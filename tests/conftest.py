@@ -1,0 +1,44 @@
+"""What many tests need: the real files, and one archive that holds all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from km3net_testdata import data_path
+
+#: Files of the KM3NeT DAQ, and the only public file with data of the ANTARES detector.
+REAL_FILES = (
+    "online/KM3NeT_00000049_00008456.summaryslice-167941.root",
+    "online/KM3NeT_00000133_JDAQEvent.root",
+    "online/KM3NeT_00000267_00025291_JDAQEvent_JDAQSummaryslice.root",
+    "online/KM3NeT_00000267_00025291_L1.root",
+    "online/KM3NeT_00000267_00025291_SN.root",
+    "online/events_sample.root",
+    "online/km3net_online.root",
+    "online/muon_cc_daqevents.root",
+    "online/summaryslices.root",
+    "seatray/antares.h5",
+)
+
+
+@pytest.fixture(scope="session")
+def real_files() -> dict[str, str]:
+    """Paths of the real files by their names without folder."""
+    return {Path(name).name: str(data_path(name)) for name in REAL_FILES}
+
+
+@pytest.fixture(scope="session")
+def archive(real_files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Place of an archive of all real files, made once for each worker of the test run; tests read it and leave it as it is."""
+    from antdask.cluster import make_cluster
+    from antdask.convert import campaign, scan
+
+    url = str(tmp_path_factory.mktemp("real") / "archive")
+    cluster = make_cluster("serial")
+    try:
+        summary = campaign.convert(scan.make_plan(real_files.values(), url), cluster)
+    finally:
+        cluster.close()
+    assert (summary.exit_code, summary.quarantined, summary.rejected) == (0, 0, 0), summary
+    return url
