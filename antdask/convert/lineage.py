@@ -8,6 +8,7 @@ from antdask.archive import layout as lay
 from antdask.model.tables import SCHEMA_VERSION, schema
 from antdask.plan import FileEntry, digest
 from antdask.protocols import Source
+from antdask.sources import layout_map
 
 #: Raise when the writer would give other bytes for the same batches.
 WRITER_VERSION = 1
@@ -22,7 +23,7 @@ def lineage_document(stream: str, entry: FileEntry, source: Source) -> dict[str,
         "origin": entry.origin,
         "tables": {t.name: {n: [f.dtype, f.codec] for n, f in t.columns(entry.origin).items()} for t in declared.given_by(entry.origin)},
         "order": list(declared.order),
-        "reader": {"name": source.name, "version": source.version, "layout": entry.layout},
+        "reader": {"name": source.name, "version": source.version, "layout": entry.layout, "map": _map_hash(entry.layout)},
         "writer": {
             "version": WRITER_VERSION,
             "chunk_elements": lay.CHUNK_ELEMENTS,
@@ -31,6 +32,11 @@ def lineage_document(stream: str, entry: FileEntry, source: Source) -> dict[str,
         },
         "calibration": None,
     }
+
+
+def _map_hash(layout: str) -> str | None:
+    """Hash of the declared map of a layout; ``None`` where code alone knows the layout."""
+    return layout_map.load(layout).hash if layout in layout_map.names() else None
 
 
 def lineage_id(document: dict[str, Any]) -> str:
