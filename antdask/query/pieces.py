@@ -1,0 +1,180 @@
+"""Pieces: rows of one part that are read column by column, only when a column is asked for, and only where rows are left.
+
+A piece begins as a range of rows. Each filter makes a smaller piece; what is read later is read for the remaining rows only::
+
+    rows 0:61234 of the part ── n_hits > 200 ──► 312 rows ── hits.tot > 100 ──► 298 rows, 4,711 hits ── to_awkward() reads the other columns
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+
+from antdask.archive.reading import PartReader
+from antdask.model.ragged import offsets_of, ranges
+from antdask.model.schema import Schema
+
+# Rows of a table in the part: a range where they are neighbours, else ascending numbers.
+type Index = slice | np.ndarray
+
+
+class Piece:
+    """Rows of one part, with all that hangs below them.
+
+    Parameters
+    ----------
+    reader : PartReader
+    schema : Schema
+    start, stop : int
+        Range of rows of the row table.
+    """
+
+    def __init__(self, reader: PartReader, schema: Schema, start: int, stop: int) -> None:
+        self.reader, self.schema = reader, schema
+        self._names = frozenset(reader.names)
+        self._tables = frozenset(name.rpartition("/")[0] for name in self._names)
+        self._index: dict[str, Index] = {schema.rows.name: slice(start, stop)}
+        self._offsets: dict[str, np.ndarray] = {}
+        self._columns: dict[tuple[str, str], np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return self.length(self.schema.rows.name)
+
+    def has(self, table: str, column: str | None = None) -> bool:
+        """Whether the part holds a table, or a column of it."""
+        return table in self._tables if column is None else f"{table}/{column}" in self._names
+
+    def length(self, table: str) -> int:
+        """Number of rows of a table; 0 where the part has no such table."""
+        index = self._locate(table)
+        return index.stop - index.start if isinstance(index, slice) else len(index)
+
+    def column(self, table: str, name: str) -> np.ndarray:
+        """Values of a column that the part has, shape (length, …).
+
+        Raises
+        ------
+        DamagedPartError
+        """
+        if (table, name) not in self._columns:
+            self._columns[table, name] = self._read(table, name, self._locate(table))
+        return self._columns[table, name]
+
+    def offsets(self, table: str) -> np.ndarray:
+        """Offsets into a ragged table, int64, one more than the parent has rows, from 0."""
+        self._locate(table)
+        return self._offsets[table]
+
+    def edges(self, above: str, below: str) -> np.ndarray:
+        """Offsets from one table straight into another some levels below, int64, from 0."""
+        if above == below:
+            return np.arange(self.length(above) + 1, dtype=np.int64)
+        edges: np.ndarray = self.offsets(below)[self.edges(above, self.schema.table(below).parent or above)]
+        return edges
+
+    def keep(self, masks: Mapping[str, np.ndarray]) -> Piece:
+        """The rows where the masks are true.
+
+        What hangs below a dropped row goes with it. Where a mask is given for a ragged table, the rows above stay when at least one row of it is left.
+        """
+        full = self._spread(masks)
+        if all(mask.all() for mask in full.values()):
+            return self
+        piece = Piece(self.reader, self.schema, 0, 0)
+        spots = {table: _spots(mask) for table, mask in full.items()}
+        for table, mask in full.items():
+            piece._index[table] = _pick_index(self._index[table], spots[table])
+            parent = self.schema.table(table).parent
+            if parent is not None:
+                left = np.diff(offsets_of(mask)[self._offsets[table]])
+                piece._offsets[table] = offsets_of(left[spots[parent]])
+        piece._columns = {key: values[spots[key[0]]] for key, values in self._columns.items()}
+        return piece
+
+    def first(self, rows: int) -> Piece:
+        """At most so many rows from the beginning."""
+        return self if rows >= len(self) else self.keep({self.schema.rows.name: np.arange(len(self)) < rows})
+
+    def _spread(self, masks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Masks of all tables that are located so far."""
+        known = [t for t in self.schema.tables if t.name in self._index]
+        full = {t.name: masks[t.name].copy() if t.name in masks else np.ones(self.length(t.name), bool) for t in known}
+        filtered = set(masks)
+        for table in reversed(known):
+            if table.parent is not None and table.name in filtered:
+                left = np.diff(offsets_of(full[table.name])[self._offsets[table.name]])
+                full[table.parent] &= left > 0
+                filtered.add(table.parent)
+        for table in known:
+            if table.parent is not None:
+                full[table.name] &= np.repeat(full[table.parent], np.diff(self._offsets[table.name]))
+        return full
+
+    def _locate(self, table: str) -> Index:
+        if table not in self._index:
+            parent = self.schema.table(table).parent
+            above = self._locate(str(parent))
+            if not self.has(table) or not self.length(str(parent)):
+                self._index[table], self._offsets[table] = slice(0, 0), np.zeros(self.length(str(parent)) + 1, np.int64)
+            elif isinstance(above, slice):
+                raw = self.reader.offsets(table, above.start, above.stop)
+                self._index[table], self._offsets[table] = slice(int(raw[0]), int(raw[-1])), raw - raw[0]
+            else:
+                starts, counts = self._extents(table, above)
+                self._index[table], self._offsets[table] = ranges(starts, counts), offsets_of(counts)
+        return self._index[table]
+
+    def _extents(self, table: str, parents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """First row and number of rows of a ragged table below scattered parent rows."""
+        starts, counts = np.empty(len(parents), np.int64), np.empty(len(parents), np.int64)
+        for run in _runs(parents, self._chunk(f"{table}/offsets")):
+            first, last = int(parents[run.start]), int(parents[run.stop - 1])
+            raw = self.reader.offsets(table, first, last + 1)
+            spots = parents[run] - first
+            starts[run], counts[run] = raw[spots], raw[spots + 1] - raw[spots]
+        return starts, counts
+
+    def _read(self, table: str, name: str, index: Index) -> np.ndarray:
+        if isinstance(index, slice):
+            return self.reader.column(table, name, index.start, index.stop)
+        layout = self.reader.layout(f"{table}/{name}")
+        values = np.empty((len(index), *layout.shape[1:]), layout.dtype)
+        for run in _runs(index, layout.chunk[0]):
+            first, last = int(index[run.start]), int(index[run.stop - 1])
+            values[run] = self.reader.column(table, name, first, last + 1)[index[run] - first]
+        return values
+
+    def _chunk(self, name: str) -> int:
+        return self.reader.layout(name).chunk[0]
+
+
+def _runs(index: np.ndarray, gap: int) -> list[slice]:
+    """Cut ascending numbers where a whole chunk between them is not needed.
+
+    Examples
+    --------
+    >>> _runs(np.array([1, 5, 100, 103]), 50)
+    [slice(0, 2, None), slice(2, 4, None)]
+    """
+    cuts = [0, *(np.flatnonzero(np.diff(index) > gap) + 1).tolist(), len(index)]
+    return [slice(a, b) for a, b in itertools.pairwise(cuts) if b > a]
+
+
+def _spots(mask: np.ndarray) -> Index:
+    """Where a mask is true, as a range where it can be."""
+    spots = np.flatnonzero(mask)
+    if len(spots) == 0:
+        return slice(0, 0)
+    first, last = int(spots[0]), int(spots[-1])
+    return slice(first, last + 1) if last - first + 1 == len(spots) else spots
+
+
+def _pick_index(index: Index, spots: Index) -> Index:
+    if isinstance(index, np.ndarray):
+        picked: np.ndarray = index[spots]
+        return picked
+    if isinstance(spots, np.ndarray):
+        return spots + int(index.start)
+    return slice(index.start + spots.start, index.start + spots.stop)
