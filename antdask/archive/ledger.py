@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from antdask.archive import layout as lay
 from antdask.archive.store import Store
 from antdask.archive.writer import Written
-from antdask.errors import ArchiveError, ConflictError
+from antdask.errors import ArchiveError
 from antdask.model.keys import PartKey
 from antdask.plan import Part, Plan
 
@@ -33,6 +33,20 @@ class Quarantined:
     stop: int
     code: str
     reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Brief:
+    """The receipt in a hundred bytes: what travels from a worker to the driver, so that a million parts need little memory there."""
+
+    part: str
+    rows: int
+    hits: int
+    lost: int
+    bytes_in: int
+    nbytes: int
+    cpu_seconds: float = 0.0
+    peak_memory: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +99,19 @@ class Receipt:
     def lost(self) -> int:
         """Quarantined entries."""
         return sum(q.stop - q.start for q in self.quarantined)
+
+    def brief(self) -> Brief:
+        """What a driver needs to know."""
+        return Brief(
+            self.part,
+            self.rows,
+            self.hits,
+            self.lost,
+            self.bytes_in,
+            self.nbytes,
+            self.work.get("cpu_seconds", 0.0),
+            self.work.get("peak_memory", 0),
+        )
 
     def to_json(self) -> bytes:
         """Canonical JSON."""
@@ -171,18 +198,23 @@ def read_receipt(store: Store, key: PartKey) -> Receipt | None:
         return None
 
 
-def receipts(store: Store) -> Iterator[Receipt]:
-    """All receipts of an archive, in order of their paths.
+def receipt_paths(store: Store) -> list[str]:
+    """Key paths of all parts that have a receipt, in order."""
+    return [p.removeprefix("receipts/").removesuffix(".json") for p in store.list("receipts") if p.endswith(".json")]
+
+
+def receipts(store: Store, paths: Iterable[str] | None = None) -> Iterator[Receipt]:
+    """Receipts of parts by their key paths, all of them if no paths are given.
 
     Raises
     ------
     ArchiveError
         One of them cannot be read.
     """
-    paths = [p for p in store.list("receipts") if p.endswith(".json")]
+    files = [lay.receipt_file(p) for p in (receipt_paths(store) if paths is None else paths)]
     with ThreadPoolExecutor(_THREADS) as pool:
-        for path, data in zip(paths, pool.map(store.read, paths), strict=True):
-            yield Receipt.from_json(data, path)
+        for file, data in zip(files, pool.map(store.read, files), strict=True):
+            yield Receipt.from_json(data, file)
 
 
 def is_done(store: Store, part: Part, receipt: Receipt | None) -> bool:
@@ -192,43 +224,3 @@ def is_done(store: Store, part: Part, receipt: Receipt | None) -> bool:
     if receipt.nbytes == 0:
         return True
     return store.size(lay.part_file(receipt.part)) == receipt.nbytes
-
-
-def done_parts(store: Store, plan: Plan) -> dict[int, Receipt]:
-    """Finished parts of a plan by index, after a look at receipts and file sizes.
-
-    A part whose entries were archived by an earlier plan under another number counts as done.
-    """
-    by_content: dict[tuple[str, str, str], Receipt] = {}
-    for receipt in receipts(store):
-        by_content[receipt.stream, receipt.lineage, receipt.content] = receipt
-    done: dict[int, Receipt] = {}
-    for part in plan.parts:
-        found = by_content.get((part.key.stream, part.key.lineage, part.key.content))
-        if found is not None and is_done(store, part, found):
-            done[part.index] = found
-    return done
-
-
-def refuse_overlap(store: Store, plan: Plan) -> None:
-    """Refuse to archive entries twice that stand in the archive already, in another cut and the same lineage.
-
-    Raises
-    ------
-    ConflictError
-    """
-    taken: dict[tuple[str, str, str], list[tuple[int, int, Receipt]]] = {}
-    for receipt in receipts(store):
-        for old in receipt.ranges:
-            key = (receipt.lineage, receipt.inputs[old["input"]]["fingerprint"], old["tree"])
-            taken.setdefault(key, []).append((old["start"], old["stop"], receipt))
-    for part in plan.parts:
-        for r in part.ranges:
-            entry = plan.inputs[r.input]
-            for start, stop, receipt in taken.get((part.key.lineage, entry.fingerprint, r.tree), ()):
-                if start < r.stop and r.start < stop and receipt.content != part.key.content:
-                    raise ConflictError(
-                        f"Entries {max(start, r.start)} to {min(stop, r.stop)} of {r.tree} are archived already, cut in another way",
-                        where=f"{entry.name}, part {receipt.part}",
-                        hint="Plan with the same --part-bytes as before, or convert into another archive.",
-                    )

@@ -116,6 +116,15 @@ class Store:
         found = (str(p)[cut:] for p in self.fs.find(top))
         return sorted(p for p in found if not _is_temporary(p))
 
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """Bytes of all files below a directory, by relative path, from one listing; without temporary ones."""
+        top = self.full(prefix)
+        if not self.fs.exists(top):
+            return {}
+        cut = len(self.root) + 1
+        found = ((str(p)[cut:], int(info["size"])) for p, info in self.fs.find(top, detail=True).items())
+        return {p: n for p, n in found if not _is_temporary(p)}
+
     def write_small(self, path: str, data: bytes) -> None:
         """Write or replace a small file atomically.
 

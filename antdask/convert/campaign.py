@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from antdask.archive import catalog, ledger
 from antdask.archive import layout as lay
-from antdask.archive.ledger import Receipt
+from antdask.archive import ledger, marker, snapshot, state
+from antdask.archive.ledger import Brief
 from antdask.archive.store import Store
 from antdask.cluster.failures import Failure
 from antdask.cluster.run import Event, run
@@ -19,6 +19,9 @@ from antdask.errors import ClusterError, PartsFailedError, UsageError
 from antdask.plan import Plan
 from antdask.protocols import Cluster
 from antdask.settings import Settings, load
+
+#: Totals of a campaign, and what of a part they add up.
+_SUMS = {"rows": "rows", "hits": "hits", "bytes_uncompressed": "bytes_in", "bytes_out": "nbytes", "quarantined": "lost"}
 
 
 @dataclasses.dataclass
@@ -101,14 +104,14 @@ def convert(plan: Plan, cluster: Cluster, settings: Settings | None = None, prog
     if store.in_process and cluster.name != "serial":
         raise UsageError("An archive in memory:// lives in one process", found=f"cluster '{cluster.name}'", hint="Use --cluster serial.")
     open_campaign(store, plan)
-    done = ledger.done_parts(store, plan)
+    done = state.done_parts(store, plan)
     skipped = len(done)
-    ledger.refuse_overlap(store, plan)
+    state.refuse_overlap(store, plan)
     failures: list[dict[str, Any]] = []
     most_failures = settings.max_bad_fraction * len(plan.parts)
 
-    def keep(index: int, receipt: Receipt) -> None:
-        done[index] = receipt
+    def keep(index: int, brief: Brief) -> None:
+        done[index] = brief
 
     def note(index: int, failure: Failure) -> None:
         failures.append({"part": index, "key": str(plan.parts[index].key), **failure.to_dict()})
@@ -137,7 +140,7 @@ def convert(plan: Plan, cluster: Cluster, settings: Settings | None = None, prog
     except PartsFailedError as error:
         stopped = str(error)
     finally:
-        catalog.rebuild(store)
+        snapshot.rebuild(store)
     summary = summarise(plan, done)
     summary.parts_skipped, summary.parts_failed, summary.failures = skipped, len(failures), failures
     summary.parts_missing = len(plan.parts) - len(done) - len(failures)
@@ -153,46 +156,31 @@ def open_campaign(store: Store, plan: Plan) -> None:
     ------
     DestinationError
     """
-    catalog.create(store)
+    marker.create(store)
     store.sweep()
     for lineage, document in plan.lineages.items():
         store.write_small(lay.lineage_file(lineage), json.dumps(document, sort_keys=True, indent=1).encode() + b"\n")
     store.write_small(lay.plan_file(plan.id), plan.to_json().encode())
 
 
-def summarise(plan: Plan, done: dict[int, Receipt]) -> Summary:
-    """Totals of a plan from the receipts of its finished parts."""
+def summarise(plan: Plan, done: dict[int, Brief]) -> Summary:
+    """Totals of a plan from what is said about its finished parts."""
     summary = Summary(plan.id, plan.archive, parts_total=len(plan.parts), parts_done=len(done), rejected=len(plan.rejected))
     summary.rejections = [dataclasses.asdict(r) for r in plan.rejected]
     summary.bytes_in = sum(f.nbytes for f in plan.inputs)
     groups: dict[tuple[str, str, int], dict[str, Any]] = {}
-    for receipt in done.values():
-        key = (receipt.stream, receipt.detector, receipt.run)
-        group = groups.setdefault(
-            key,
-            {
-                "stream": key[0],
-                "detector": key[1],
-                "run": key[2],
-                "parts": 0,
-                "rows": 0,
-                "hits": 0,
-                "bytes_uncompressed": 0,
-                "bytes_out": 0,
-                "quarantined": 0,
-                "cpu_seconds": 0.0,
-            },
-        )
+    for index, brief in done.items():
+        key = plan.parts[index].key
+        name = {"stream": key.stream, "detector": key.run.detector, "run": key.run.run}
+        fresh = {**name, **dict.fromkeys(("parts", *_SUMS), 0), "cpu_seconds": 0.0}
+        group = groups.setdefault((key.stream, key.run.detector, key.run.run), fresh)
         group["parts"] += 1
-        group["rows"] += receipt.rows
-        group["hits"] += receipt.hits
-        group["bytes_uncompressed"] += receipt.bytes_in
-        group["bytes_out"] += receipt.nbytes
-        group["quarantined"] += receipt.lost
-        group["cpu_seconds"] += receipt.work["cpu_seconds"]
+        for total, part in _SUMS.items():
+            group[total] += getattr(brief, part)
+        group["cpu_seconds"] += brief.cpu_seconds
     summary.streams = [groups[k] for k in sorted(groups)]
-    for name in ("rows", "hits", "bytes_uncompressed", "bytes_out", "quarantined"):
-        setattr(summary, name, sum(g[name] for g in summary.streams))
+    for total in _SUMS:
+        setattr(summary, total, sum(g[total] for g in summary.streams))
     return summary
 
 
@@ -236,21 +224,21 @@ def status(archive_url: str, rebuild: bool = False) -> Status:
     NotAnArchiveError, SchemaVersionError
     """
     store = Store(archive_url)
-    catalog.check(store)
-    current = catalog.rebuild(store) if rebuild else catalog.load(store)
+    marker.check(store)
+    current = snapshot.rebuild(store, whole=True) if rebuild else snapshot.current(store)
     campaigns = []
     for path in store.list("plans"):
         plan = Plan.from_json(store.read(path), path)
-        done = ledger.done_parts(store, plan)
+        done = state.done_parts(store, plan)
         totals = summarise(plan, done).to_dict()
         wanted = ("plan", "parts_total", "parts_done", "quarantined", "rejected", "rows", "hits", "bytes_in", "bytes_out")
         campaigns.append({**{k: totals[k] for k in wanted}, "parts_missing": len(plan.parts) - len(done)})
     files = {p for p in store.list("parts") if p.endswith(".zarr.zip")}
-    named = {lay.part_file(p.removeprefix("receipts/").removesuffix(".json")) for p in store.list("receipts")}
+    named = {lay.part_file(p) for p in ledger.receipt_paths(store)}
     return Status(store.url, campaigns, len(files - named), current.snapshot)
 
 
-def finish_part(plan_url: str, index: int) -> Receipt:
+def finish_part(plan_url: str, index: int) -> Brief:
     """Do one part outside of any campaign, e.g. from a job array; the catalogue is renewed by `status` or the next `convert`.
 
     Raises

@@ -1,6 +1,6 @@
 """One part: read its ranges, keep what is intact, write, check, publish, sign.
 
-The entry of every worker: a plan's URL and a part number in, a receipt out. It runs the same from a Dask task, a process pool, a job array or a shell.
+The entry of every worker: a plan's URL and a part number in, a brief receipt out. It runs the same from a Dask task, a process pool, a job array or a shell.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import fsspec
 import numpy as np
 
 from antdask.archive import layout as lay
-from antdask.archive.ledger import Quarantined, Receipt, is_done, make_receipt, read_receipt
+from antdask.archive.ledger import Brief, Quarantined, is_done, make_receipt, read_receipt
 from antdask.archive.store import Store, destination_errors
 from antdask.archive.writer import PartWriter, Written
 from antdask.errors import AntdaskError, CorruptFileError, DestinationError, PlanError
@@ -50,7 +50,7 @@ def read_plan(url: str) -> Plan:
         ) from error
 
 
-def work(index: int, plan_url: str, attempt: int = 1) -> Receipt:
+def work(index: int, plan_url: str, attempt: int = 1) -> Brief:
     """Do one part, unless it is done already.
 
     Parameters
@@ -76,7 +76,7 @@ def work(index: int, plan_url: str, attempt: int = 1) -> Receipt:
     part, store = plan.parts[index], Store(plan.archive)
     receipt = read_receipt(store, part.key)
     if receipt is not None and is_done(store, part, receipt):
-        return receipt
+        return receipt.brief()
     clock = _Clock(attempt)
     entries = [plan.inputs[n] for n in sorted({r.input for r in part.ranges})]
     for entry in entries:
@@ -91,7 +91,7 @@ def work(index: int, plan_url: str, attempt: int = 1) -> Receipt:
             _publish(store, draft, part, written)
         receipt = make_receipt(plan, part, entries[0].origin, written if written.rows else None, lost, clock.stop())
     store.write_small(lay.receipt_file(part.key.path), receipt.to_json())
-    return receipt
+    return receipt.brief()
 
 
 def _write(plan: Plan, part: Part, entries: list[FileEntry], draft: Path, url: str) -> tuple[Written, list[Quarantined]]:

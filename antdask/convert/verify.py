@@ -16,8 +16,8 @@ import numpy as np
 import zarr
 import zarr.storage
 
-from antdask.archive import catalog, ledger
 from antdask.archive import layout as lay
+from antdask.archive import ledger, marker, snapshot, state
 from antdask.archive.ledger import Receipt
 from antdask.archive.store import Store
 from antdask.cluster.failures import Failure
@@ -91,7 +91,7 @@ def verify(archive_url: str, mode: str, cluster: Cluster, progress: Callable[[Ev
     if mode not in MODES:
         raise UsageError("Unknown mode of verification", found=repr(mode), expected=" or ".join(MODES))
     began, store = time.perf_counter(), Store(archive_url)
-    catalog.check(store)
+    marker.check(store)
     report = VerifyReport(store.url, mode)
     plans = {p.id: p for p in (Plan.from_json(store.read(f), f) for f in store.list("plans"))}
     known = {r.part: r for r in ledger.receipts(store)}
@@ -136,11 +136,11 @@ def _fast(store: Store, known: dict[str, Receipt], plans: dict[str, Plan]) -> It
             yield part, f"{receipt.rows} rows and {receipt.lost} quarantined entries, but {receipt.entries} entries came in"
         if receipt.plan not in plans:
             yield part, f"its plan {receipt.plan} is not in the archive"
-    listed = set(catalog.load(store).parts["part"].to_pylist())
-    for part in sorted(listed ^ {p for p, r in known.items() if r.nbytes}):
+    listed = set(snapshot.current(store).parts["part"].to_pylist())
+    for part in sorted(listed ^ set(known)):
         yield part, "catalogue and receipts disagree; run: antdask status ARCHIVE --rebuild"
     for plan in plans.values():
-        done = ledger.done_parts(store, plan)
+        done = state.done_parts(store, plan)
         for item in plan.parts:
             if item.index not in done:
                 yield str(item.key), f"part {item.index} of plan {plan.id} is not done; run: antdask convert again"

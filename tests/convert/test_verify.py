@@ -108,9 +108,9 @@ def rewrite(store, receipt, batch):
 
 
 def convert_catalogue(store):
-    from antdask.archive import catalog
+    from antdask.archive import snapshot
 
-    catalog.rebuild(store)
+    snapshot.rebuild(store)
 
 
 def test_nan_equals_nan_of_the_same_bits(tmp_path):

@@ -1,0 +1,69 @@
+"""What makes a place an archive: the marker file, and the files that explain it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from antdask.archive import layout as lay
+from antdask.archive.readme import README
+from antdask.archive.store import Store
+from antdask.errors import DestinationError, NotAnArchiveError, SchemaVersionError
+from antdask.model.tables import SCHEMA_VERSION, SCHEMAS
+
+
+def create(store: Store) -> None:
+    """Mark a place as an archive and write what explains it; does nothing where it is one already.
+
+    Raises
+    ------
+    DestinationError
+        It cannot be written, or it holds something else.
+    SchemaVersionError
+        It was written by a newer antdask.
+    """
+    if store.exists(lay.MARKER):
+        check(store)
+        return
+    if store.exists("") and (not store.fs.isdir(store.full("")) or store.fs.ls(store.full(""), detail=False)):
+        raise DestinationError(
+            "The destination is not empty and holds no antdask archive",
+            where=store.url,
+            hint="Name an empty or new place, or an existing archive.",
+        )
+    store.write_small(lay.README, README.encode())
+    store.write_small(lay.SCHEMA_FILE, json.dumps(lay.schema_document(SCHEMAS), indent=1).encode() + b"\n")
+    store.write_small(lay.MARKER, json.dumps({"format": lay.FORMAT, "schema_version": SCHEMA_VERSION}).encode() + b"\n")
+
+
+def check(store: Store) -> str:
+    """The schema version of an archive.
+
+    Raises
+    ------
+    NotAnArchiveError
+        There is no archive.
+    SchemaVersionError
+        A newer major version.
+    """
+    try:
+        marker = json.loads(store.read(lay.MARKER))
+        version = str(marker["schema_version"])
+        major = int(re.fullmatch(r"(\d+)\.\d+", version).group(1))  # type: ignore[union-attr]
+        if marker["format"] != lay.FORMAT:
+            raise KeyError("format")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise NotAnArchiveError(
+            "There is no antdask archive", where=store.url, hint="Make one with: antdask convert INPUT… --archive URL."
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotAnArchiveError(f"{lay.MARKER} is damaged: {error}", where=store.url) from error
+    if major > int(SCHEMA_VERSION.partition(".")[0]):
+        raise SchemaVersionError(
+            "The archive was written with a newer schema",
+            where=store.url,
+            found=version,
+            expected=f"{SCHEMA_VERSION} or older",
+            hint="Update antdask; plain zarr still opens every part.",
+        )
+    return version

@@ -1,0 +1,53 @@
+import json
+
+import pytest
+
+from antdask.archive import catalog, marker
+from antdask.archive import layout as lay
+from antdask.archive.store import Store
+from antdask.errors import DestinationError, NotAnArchiveError, SchemaVersionError
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(str(tmp_path / "archive"))
+
+
+def test_an_archive_explains_itself(store):
+    marker.create(store)
+    marker.create(store)
+    assert marker.check(store) == "1.0"
+    assert b"You do not need antdask" in store.read(lay.README)
+    assert "events" in json.loads(store.read(lay.SCHEMA_FILE))["streams"]
+    assert catalog.load(store).parts.num_rows == 0
+
+
+@pytest.mark.parametrize("kind", ["file inside", "directory inside", "is a file"])
+def test_a_place_that_holds_something_else_is_left_alone(tmp_path, kind):
+    place = tmp_path / "archive"
+    if kind == "is a file":
+        place.write_text("precious")
+    else:
+        place.mkdir()
+        (place / "x").mkdir() if kind == "directory inside" else (place / "x").write_text("precious")
+    with pytest.raises(DestinationError, match="no antdask archive"):
+        marker.create(Store(str(place)))
+    assert sorted(p.name for p in tmp_path.rglob("*")) == sorted({"archive", *([] if kind == "is a file" else ["x"])})
+
+
+def test_what_is_no_archive_or_newer_is_refused(store):
+    with pytest.raises(NotAnArchiveError):
+        catalog.load(store)
+    marker.create(store)
+    for text in ("", "{}", '{"format": "x", "schema_version": "1.0"}', '{"format": "antdask-archive", "schema_version": "one"}'):
+        store.write_small(lay.MARKER, text.encode())
+        with pytest.raises(NotAnArchiveError):
+            marker.check(store)
+    store.write_small(lay.MARKER, b'{"format": "antdask-archive", "schema_version": "2.0"}')
+    with pytest.raises(SchemaVersionError, match=r"found 2\.0"):
+        marker.check(store)
+
+
+def test_an_empty_directory_becomes_an_archive(tmp_path):
+    marker.create(Store(str(tmp_path)))
+    assert marker.check(Store(str(tmp_path))) == "1.0"

@@ -1,0 +1,1 @@
+"""Side-by-side measurements against peers; numbers go to docs/reference/benchmarks.md."""

@@ -1,0 +1,9 @@
+"""Run the benchmarks by name: ``python -m tests.benchmarks [road …]``; all of them without a name."""
+
+import importlib
+import sys
+
+NAMES = ("road",)
+
+for name in sys.argv[1:] or NAMES:
+    importlib.import_module(f"tests.benchmarks.{name}").main()
