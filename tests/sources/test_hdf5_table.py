@@ -1,0 +1,148 @@
+"""Rows of HDF5 tables: what is read, and how damage is told apart from absence."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import fsspec
+import h5py
+import numpy as np
+import pytest
+
+from antdask.errors import CorruptFileError, InputMissingError, InputUnreadableError, UnknownLayoutError
+from antdask.sources.hdf5_table import Table, damage, dataset_names, opened
+
+ROWS = np.zeros(100, [("a", "<i4"), ("b", ">f8")])
+ROWS["a"], ROWS["b"] = np.arange(100), np.arange(100) / 8
+DTYPES = {"a": np.dtype("i4"), "b": np.dtype("f8")}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file with the same rows in chunks and in one piece."""
+    path = tmp_path / "rows.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("chunked", data=ROWS, chunks=(16,), compression="gzip")
+        file.create_dataset("group/plain", data=ROWS)
+        file.create_dataset("matrix", data=np.zeros((2, 2)))
+    return path
+
+
+@pytest.mark.parametrize("name", ["chunked", "group/plain"])
+def test_blocks_come_one_after_the_other(path: Path, name: str) -> None:
+    with opened(str(path)) as file:
+        table = Table.find(file, name, str(path))
+        columns = table.blocks(np.array([90, 3, 5, 7]), np.array([95, 5, 9, 7]), DTYPES)
+    assert columns["a"].tolist() == [*range(90, 95), *range(3, 9)]
+    assert columns["b"].tolist() == [n / 8 for n in columns["a"]]
+    assert (len(table), columns["b"].dtype) == (100, np.dtype("f8"))
+
+
+def test_names_are_found_at_any_depth(path: Path) -> None:
+    with opened(str(path)) as file:
+        assert dataset_names(file) == ["chunked", "group/plain", "matrix"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("chonked", "'chonked' is missing.*chunked, group/plain"), ("matrix", "not a table"), ("group", "not a table")]
+)
+def test_what_is_no_table_is_refused(path: Path, name: str, words: str) -> None:
+    with opened(str(path)) as file, pytest.raises(UnknownLayoutError, match=words):
+        Table.find(file, name, str(path))
+
+
+def test_a_spoilt_chunk_is_named_and_its_neighbours_are_read(path: Path) -> None:
+    with h5py.File(path) as file:
+        info = file["chunked"].id.get_chunk_info(2)
+    with path.open("r+b") as raw:
+        raw.seek(info.byte_offset)
+        raw.write(b"\x00" * info.size)
+    with opened(str(path)) as file:
+        table = Table.find(file, "chunked", str(path))
+        assert table.rows(0, 32)["a"].tolist() == list(range(32))
+        assert table.rows(48, 100)["a"].tolist() == list(range(48, 100))
+        with pytest.raises(CorruptFileError, match=r"Rows 32:48 of 'chunked' cannot be read.*filter returned failure") as caught:
+            table.rows(40, 60)
+    assert (caught.value.tree, caught.value.start, caught.value.stop) == ("chunked", 32, 48)
+
+
+def test_rows_that_were_never_written_are_no_zeros(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("t", shape=(100,), dtype=ROWS.dtype, chunks=(16,))[20:30] = ROWS[:10]
+    with opened(str(path)) as file:
+        table = Table.find(file, "t", str(path))
+        assert table.rows(20, 30)["a"].tolist() == list(range(10))
+        with pytest.raises(CorruptFileError, match="does not hold") as caught:
+            table.rows(16, 90)
+    assert (caught.value.start, caught.value.stop) == (32, 96)
+
+
+def test_a_table_in_one_piece_that_was_never_written_is_no_zeros(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("t", shape=(3,), dtype=ROWS.dtype)
+        file.create_dataset("room", data=np.zeros(100))
+    with opened(str(path)) as file, pytest.raises(CorruptFileError, match="does not hold"):
+        Table.find(file, "t", str(path)).rows(0, 3)
+
+
+def test_more_rows_than_the_file_can_hold_are_not_allocated(tmp_path: Path) -> None:
+    path = tmp_path / "boast.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("t", shape=(2**50,), dtype=ROWS.dtype, chunks=(16,))
+        file.create_dataset("wide", shape=(2**24,), dtype=ROWS.dtype, chunks=(2**24,), compression="gzip")
+        file["wide"].id.write_direct_chunk((0,), b"short")
+    with opened(str(path)) as file:
+        for name in ("t", "wide"):
+            with pytest.raises(CorruptFileError, match="more rows than the file can hold"):
+                Table.find(file, name, str(path))
+
+
+def test_opening_says_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(InputMissingError), opened(str(tmp_path / "none.h5")):
+        pass
+    text = tmp_path / "text.h5"
+    text.write_text("no HDF5")
+    with pytest.raises(CorruptFileError, match="signature not found"), opened(str(text)):
+        pass
+
+
+def test_a_file_that_may_not_be_read_is_named(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(InputUnreadableError, match=r"rows\.h5"), opened(str(path)):
+        pass
+
+
+def test_a_remote_file_reads_like_a_local_one(path: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/rows.h5", path.read_bytes())
+    with opened("memory://rows.h5") as file:
+        assert Table.find(file, "chunked", "memory://rows.h5").rows(10, 40)["a"].tolist() == list(range(10, 40))
+
+
+def test_failures_of_the_disk_are_no_damage() -> None:
+    with pytest.raises(OSError, match="stale") as caught, damage("file"):
+        raise OSError(errno.ESTALE, "stale")
+    assert not isinstance(caught.value, CorruptFileError)
+    with pytest.raises(CorruptFileError, match="found bad heap"), damage("file"):
+        raise RuntimeError("bad   heap")
+
+
+def test_bugs_behind_an_open_file_stay_bugs(path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), opened(str(path)):
+        _ = 1 / 0
+    with pytest.raises(ValueError, match="a bug") as caught, opened(str(path)):
+        raise ValueError("a bug")
+    assert not isinstance(caught.value, CorruptFileError)
+
+
+def test_attributes_are_plain(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["chunked"].attrs.update({"text": np.bytes_(b"pe"), "one": np.array([3], "i1"), "word": "ns"})
+    with opened(str(path)) as file:
+        assert Table.find(file, "chunked", str(path)).attributes() == {"text": "pe", "one": 3, "word": "ns"}
