@@ -10,6 +10,7 @@ Pure: knows no disk. A file is described (`FileEntry`) by *segments*, runs of en
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
@@ -134,6 +135,35 @@ class Rejected:
 
 
 @dataclasses.dataclass(frozen=True)
+class Assignment:
+    """One part with all that is needed to do it, and nothing of the other parts.
+
+    Parameters
+    ----------
+    plan, archive : str
+        Id of the plan; URL of the destination.
+    part : Part
+        The inputs of its ranges are numbered from 0, in the order of `inputs`.
+    inputs : tuple of FileEntry
+    lineage : mapping
+        The document behind the lineage id of the part.
+    """
+
+    plan: str
+    archive: str
+    part: Part
+    inputs: tuple[FileEntry, ...]
+    lineage: Mapping[str, Any]
+
+
+def assign(plan: str, archive: str, part: Part, inputs: Mapping[int, FileEntry], lineage: Mapping[str, Any]) -> Assignment:
+    """The assignment of a part whose ranges count inputs as the plan does."""
+    numbers = sorted({r.input for r in part.ranges})
+    own = tuple(dataclasses.replace(r, input=numbers.index(r.input)) for r in part.ranges)
+    return Assignment(plan, archive, dataclasses.replace(part, ranges=own), tuple(inputs[n] for n in numbers), lineage)
+
+
+@dataclasses.dataclass(frozen=True)
 class Plan:
     """A frozen campaign.
 
@@ -152,7 +182,7 @@ class Plan:
     lineages: Mapping[str, Mapping[str, Any]]
     rejected: tuple[Rejected, ...] = ()
 
-    @property
+    @functools.cached_property
     def id(self) -> str:
         """16 hexadecimal digits: hash of everything but the destination."""
         document = self.to_dict()
@@ -172,6 +202,19 @@ class Plan:
             "memory_part": max((2 * p.nbytes for p in self.parts), default=0),
         }
 
+    def assignment(self, index: int) -> Assignment:
+        """What a worker needs to do the part with this number.
+
+        Raises
+        ------
+        PlanError
+            No such part.
+        """
+        if not 0 <= index < len(self.parts):
+            raise PlanError("No such part", where=f"plan {self.id}", found=index, expected=f"0 to {len(self.parts) - 1}")
+        part = self.parts[index]
+        return assign(self.id, self.archive, part, {r.input: self.inputs[r.input] for r in part.ranges}, self.lineages[part.key.lineage])
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
         return {
@@ -183,50 +226,15 @@ class Plan:
             "rejected": [dataclasses.asdict(r) for r in self.rejected],
         }
 
-    def to_json(self) -> str:
-        """The plan as canonical JSON."""
-        return json.dumps(self.to_dict(), sort_keys=True, indent=1) + "\n"
 
-    @classmethod
-    def from_json(cls, text: str | bytes, where: str = "plan") -> Plan:
-        """Read a plan.
-
-        Raises
-        ------
-        PlanError
-            Not a plan, or one of a newer version.
-        """
-        try:
-            data = json.loads(text)
-            if data["plan_version"] != PLAN_VERSION:
-                raise PlanError(
-                    "Unknown plan version",
-                    where=where,
-                    found=data["plan_version"],
-                    expected=PLAN_VERSION,
-                    hint="Use the antdask that wrote it, or plan again.",
-                )
-            return cls(
-                archive=data["archive"],
-                inputs=tuple(_file_entry(f) for f in data["inputs"]),
-                parts=tuple(_part(p) for p in data["parts"]),
-                lineages=data["lineages"],
-                rejected=tuple(Rejected(**r) for r in data["rejected"]),
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise PlanError(
-                f"Not an antdask plan: {type(error).__name__}: {error}",
-                where=where,
-                hint="Make one with: antdask plan INPUT… --archive URL.",
-            ) from error
-
-
-def _file_entry(data: dict[str, Any]) -> FileEntry:
+def entry_from_dict(data: Mapping[str, Any]) -> FileEntry:
+    """A file entry from plain data."""
     segments = tuple(Segment(**{**s, "run": RunKey(**s["run"])}) for s in data["segments"])
     return FileEntry(**{**data, "segments": segments, "notes": tuple(data["notes"])})
 
 
-def _part(data: dict[str, Any]) -> Part:
+def part_from_dict(data: Mapping[str, Any]) -> Part:
+    """A part from plain data."""
     key = PartKey(**{**data["key"], "run": RunKey(**data["key"]["run"])})
     return Part(data["index"], key, tuple(Range(**r) for r in data["ranges"]))
 

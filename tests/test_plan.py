@@ -1,6 +1,5 @@
 import dataclasses
 import itertools
-import json
 
 import pytest
 from hypothesis import given
@@ -41,12 +40,6 @@ def test_parts_have_unique_addresses_and_keep_every_entry():
     assert sum(p.entries for p in parts) == 1000
 
 
-def test_a_plan_survives_json_with_its_identity():
-    first = plan()
-    again = Plan.from_json(first.to_json())
-    assert again == first and again.id == first.id
-
-
 def test_the_destination_is_no_part_of_the_identity_and_the_input_is():
     assert dataclasses.replace(plan(), archive="/elsewhere").id == plan().id
     assert plan([entry(fingerprint="0" * 64)]).id != plan().id
@@ -64,19 +57,13 @@ def test_two_files_of_one_run_get_different_parts():
     assert parts[0].key.content != parts[1].key.content
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{}", "[]", "nonsense", json.dumps({"plan_version": 99}), json.dumps({"plan_version": 1, "inputs": []})]
-)
-def test_what_is_no_plan_is_refused_with_the_next_step(text):
-    with pytest.raises(PlanError):
-        Plan.from_json(text, "file.json")
-
-
-def test_a_plan_from_outside_cannot_name_a_path_outside():
-    data = plan().to_dict()
-    data["parts"][0]["key"]["run"]["detector"] = "../../etc"
-    with pytest.raises((PlanError, ValueError)):
-        Plan.from_json(json.dumps(data))
+def test_an_assignment_holds_its_part_and_its_inputs_only():
+    p = plan([entry(), entry("b.root", "1" * 64)], part_bytes=10**9)
+    task = p.assignment(1)
+    assert task.inputs == p.inputs[1:] and [r.input for r in task.part.ranges] == [0] and task.part.key == p.parts[1].key
+    assert (task.plan, task.archive, task.lineage) == (p.id, "/archive", {"x": 1})
+    with pytest.raises(PlanError, match="No such part"):
+        p.assignment(2)
 
 
 def test_the_budget_is_kept():

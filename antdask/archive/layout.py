@@ -6,7 +6,7 @@
       README.md                                    how to read this without antdask
       antdask.json                                 marks an archive; format and schema version
       schema-1.0.json                              every table and field, with unit and description
-      plans/<plan16>.json
+      plans/<plan16>.zip
       lineages/<lineage8>.json                     all that determines bytes besides the input
       parts/<detector>/<stream>/<lineage8>/<run8>/<part4>-<content8>.zarr.zip
       receipts/(the same).json
@@ -52,7 +52,7 @@ def receipt_file(path: str) -> str:
 
 def plan_file(plan_id: str) -> str:
     """Where a plan is kept."""
-    return f"plans/{plan_id}.json"
+    return f"plans/{plan_id}.zip"
 
 
 def lineage_file(lineage: str) -> str:

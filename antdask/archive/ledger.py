@@ -16,7 +16,7 @@ from antdask.archive.store import Store
 from antdask.archive.writer import Written
 from antdask.errors import ArchiveError
 from antdask.model.keys import PartKey
-from antdask.plan import Part, Plan
+from antdask.plan import Assignment, Part
 
 RECEIPT_VERSION = 1
 _THREADS = 8
@@ -140,16 +140,14 @@ class Receipt:
             ) from error
 
 
-def make_receipt(
-    plan: Plan, part: Part, origin: str, written: Written | None, quarantined: list[Quarantined], work: dict[str, Any]
-) -> Receipt:
+def make_receipt(task: Assignment, written: Written | None, quarantined: list[Quarantined], work: dict[str, Any]) -> Receipt:
     """The statement about a part; `written` is ``None`` where every entry was quarantined."""
-    numbers = sorted({r.input for r in part.ranges})
+    part = task.part
     (utc_min, utc_max), (frame_min, frame_max) = (written.extent(f) if written else (None, None) for f in ("utc_ns", "frame_index"))
     return Receipt(
         **_key_columns(part.key),
-        origin=origin,
-        plan=plan.id,
+        origin=task.inputs[0].origin,
+        plan=task.plan,
         plan_part=part.index,
         nbytes=written.nbytes if written else 0,
         crc32c=written.crc32c if written else 0,
@@ -161,8 +159,8 @@ def make_receipt(
         utc_max=utc_max,
         frame_min=frame_min,
         frame_max=frame_max,
-        inputs=[plan.inputs[n].identity for n in numbers],
-        ranges=[{"input": numbers.index(r.input), "tree": r.tree, "start": r.start, "stop": r.stop} for r in part.ranges],
+        inputs=[f.identity for f in task.inputs],
+        ranges=[{"input": r.input, "tree": r.tree, "start": r.start, "stop": r.stop} for r in part.ranges],
         tables=written.tables if written else {},
         arrays=written.arrays if written else [],
         blocks=written.blocks if written else [],

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from antdask.archive import catalog, ledger, marker
+from antdask.archive import catalog, ledger, marker, plans
 from antdask.archive import layout as lay
 from antdask.archive.catalog import BLOCKS, INPUTS, PARTS, QUARANTINE, RUNS, TABLES, Catalog
 from antdask.archive.ledger import Receipt
@@ -43,8 +43,8 @@ def rebuild(store: Store, whole: bool = False) -> Catalog:
     paths = ledger.receipt_paths(store)
     known = set(old.parts["part"].to_pylist())
     fresh = list(ledger.receipts(store, [p for p in paths if p not in known]))
-    plans = [Plan.from_json(store.read(p), p) for p in store.list("plans")]
-    new = merge(old, set(paths), fresh, plans)
+    found = [p.whole() for p in plans.saved(store)]
+    new = merge(old, set(paths), fresh, found)
     for name in TABLES:
         sink = io.BytesIO()
         pq.write_table(getattr(new, name), sink, compression="zstd")
@@ -54,14 +54,15 @@ def rebuild(store: Store, whole: bool = False) -> Catalog:
     return new
 
 
-def merge(old: Catalog, paths: set[str], fresh: list[Receipt], plans: Iterable[Plan]) -> Catalog:
+def merge(old: Catalog, paths: set[str], fresh: list[Receipt], made: Iterable[Plan]) -> Catalog:
     """The snapshot that follows from the last one, the parts that have receipts now, and the new receipts; pure but for its name."""
     parts = _joined(old.parts, paths, [_part_row(r) for r in fresh], PARTS).sort_by("part")
     blocks = _joined(old.blocks, paths, [{"part": r.part, **b} for r in fresh for b in r.blocks], BLOCKS).sort_by(
         [("part", "ascending"), ("block", "ascending")]
     )
-    inputs = _input_rows(plans := list(plans))
-    lost = [row for row in old.quarantine.to_pylist() if row["part"] in paths] + _lost_rows(fresh, inputs) + _rejected_rows(plans, inputs)
+    made = list(made)
+    inputs = _input_rows(made)
+    lost = [row for row in old.quarantine.to_pylist() if row["part"] in paths] + _lost_rows(fresh, inputs) + _rejected_rows(made, inputs)
     tables = (
         pa.Table.from_pylist(rows, schema)
         for rows, schema in ((_run_rows(parts), RUNS), (list(inputs.values()), INPUTS), (lost, QUARANTINE))
@@ -130,7 +131,7 @@ def _run_rows(parts: pa.Table) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda r: (r["detector"], r["run"]))
 
 
-def _input_rows(plans: list[Plan]) -> dict[str, dict[str, Any]]:
+def _input_rows(made: list[Plan]) -> dict[str, dict[str, Any]]:
     """Inputs of all plans by fingerprint."""
     rows = {
         f.fingerprint: {
@@ -144,7 +145,7 @@ def _input_rows(plans: list[Plan]) -> dict[str, dict[str, Any]]:
             "plan": plan.id,
             "notes": list(f.notes),
         }
-        for plan in plans
+        for plan in made
         for f in plan.inputs
     }
     return dict(sorted(rows.items(), key=lambda item: str(item[1]["url"])))
@@ -162,10 +163,10 @@ def _lost_rows(fresh: list[Receipt], inputs: dict[str, dict[str, Any]]) -> list[
     ]
 
 
-def _rejected_rows(plans: list[Plan], inputs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+def _rejected_rows(made: list[Plan], inputs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """Inputs that no plan could take; one that a later plan took is healed."""
     accepted = {row["url"] for row in inputs.values()}
-    rejected = {r.url: r for plan in plans for r in plan.rejected if r.url not in accepted}
+    rejected = {r.url: r for plan in made for r in plan.rejected if r.url not in accepted}
     return [{"name": r.url.rpartition("/")[2], "url": r.url, "code": r.code, "reason": r.reason} for r in rejected.values()]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from antdask.archive import layout as lay
-from antdask.archive import ledger, marker, snapshot, state
+from antdask.archive import ledger, marker, plans, snapshot, state
 from antdask.archive.ledger import Brief
 from antdask.archive.store import Store
 from antdask.cluster.failures import Failure
@@ -160,7 +160,7 @@ def open_campaign(store: Store, plan: Plan) -> None:
     store.sweep()
     for lineage, document in plan.lineages.items():
         store.write_small(lay.lineage_file(lineage), json.dumps(document, sort_keys=True, indent=1).encode() + b"\n")
-    store.write_small(lay.plan_file(plan.id), plan.to_json().encode())
+    plans.save(store, plan)
 
 
 def summarise(plan: Plan, done: dict[int, Brief]) -> Summary:
@@ -227,8 +227,8 @@ def status(archive_url: str, rebuild: bool = False) -> Status:
     marker.check(store)
     current = snapshot.rebuild(store, whole=True) if rebuild else snapshot.current(store)
     campaigns = []
-    for path in store.list("plans"):
-        plan = Plan.from_json(store.read(path), path)
+    for file in plans.saved(store):
+        plan = file.whole()
         done = state.done_parts(store, plan)
         totals = summarise(plan, done).to_dict()
         wanted = ("plan", "parts_total", "parts_done", "quarantined", "rejected", "rows", "hits", "bytes_in", "bytes_out")
@@ -246,12 +246,10 @@ def finish_part(plan_url: str, index: int) -> Brief:
     ClusterError
         The plan's archive does not exist yet and lies where other processes cannot see it.
     """
-    from antdask.convert.part import read_plan
-
-    plan = read_plan(plan_url)
-    store = Store(plan.archive)
+    file = plans.open_plan(plan_url)
+    store = Store(file.archive)
     if store.in_process:
-        raise ClusterError("An archive in memory:// cannot be filled from another process", where=plan.archive)
-    if not store.exists(lay.plan_file(plan.id)):
-        open_campaign(store, plan)
+        raise ClusterError("An archive in memory:// cannot be filled from another process", where=file.archive)
+    if not store.exists(lay.plan_file(file.id)):
+        open_campaign(store, file.whole())
     return work(index, plan_url)

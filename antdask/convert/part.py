@@ -5,7 +5,6 @@ The entry of every worker: a plan's URL and a part number in, a brief receipt ou
 
 from __future__ import annotations
 
-import functools
 import os
 import resource
 import socket
@@ -15,39 +14,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 
 from antdask.archive import layout as lay
 from antdask.archive.ledger import Brief, Quarantined, is_done, make_receipt, read_receipt
+from antdask.archive.plans import open_plan
 from antdask.archive.store import Store, destination_errors
 from antdask.archive.writer import PartWriter, Written
-from antdask.errors import AntdaskError, CorruptFileError, DestinationError, PlanError
+from antdask.errors import AntdaskError, CorruptFileError, DestinationError
 from antdask.model.ragged import Batch, concatenate, sorting, take
-from antdask.plan import FileEntry, Part, Plan, Range
+from antdask.plan import Assignment, FileEntry, Part, Range
 from antdask.settings import job_id
 from antdask.sources import SOURCES
 from antdask.sources.files import check_unchanged
-
-
-@functools.lru_cache(maxsize=4)
-def read_plan(url: str) -> Plan:
-    """The plan at a URL; kept, since a plan never changes.
-
-    Raises
-    ------
-    PlanError
-        Missing, or not a plan.
-    """
-    try:
-        with fsspec.open(url, "rb") as f:
-            return Plan.from_json(f.read(), url)
-    except OSError as error:
-        raise PlanError(
-            f"The plan cannot be read: {error.strerror or error}",
-            where=url,
-            hint="Make one with: antdask plan INPUT… --archive URL -o FILE.",
-        ) from error
 
 
 def work(index: int, plan_url: str, attempt: int = 1) -> Brief:
@@ -70,44 +49,41 @@ def work(index: int, plan_url: str, attempt: int = 1) -> Brief:
     DestinationError
         The archive cannot be written.
     """
-    plan = read_plan(plan_url)
-    if not 0 <= index < len(plan.parts):
-        raise PlanError("No such part", where=plan_url, found=index, expected=f"0 to {len(plan.parts) - 1}")
-    part, store = plan.parts[index], Store(plan.archive)
+    task = open_plan(plan_url).assignment(index)
+    part, store = task.part, Store(task.archive)
     receipt = read_receipt(store, part.key)
     if receipt is not None and is_done(store, part, receipt):
         return receipt.brief()
     clock = _Clock(attempt)
-    entries = [plan.inputs[n] for n in sorted({r.input for r in part.ranges})]
-    for entry in entries:
+    for entry in task.inputs:
         check_unchanged(entry)
     with store.draft(lay.part_file(part.key.path)) as draft:
-        written, lost = _write(plan, part, entries, draft, store.url)
+        written, lost = _write(task, draft, store.url)
         # Again: a file that changed while it was read gave a mixture.
-        for entry in entries:
+        for entry in task.inputs:
             check_unchanged(entry)
         _check_conservation(part, written, lost)
         if written.rows:
             _publish(store, draft, part, written)
-        receipt = make_receipt(plan, part, entries[0].origin, written if written.rows else None, lost, clock.stop())
+        receipt = make_receipt(task, written if written.rows else None, lost, clock.stop())
     store.write_small(lay.receipt_file(part.key.path), receipt.to_json())
     return receipt.brief()
 
 
-def _write(plan: Plan, part: Part, entries: list[FileEntry], draft: Path, url: str) -> tuple[Written, list[Quarantined]]:
+def _write(task: Assignment, draft: Path, url: str) -> tuple[Written, list[Quarantined]]:
     """Write the draft: as a stream where the source is in order, else gathered and sorted."""
-    numbers = sorted({r.input for r in part.ranges})
+    part = task.part
     attributes = {
         "detector": part.key.run.detector,
         "run": part.key.run.run,
-        "lineage": {"id": part.key.lineage, **plan.lineages[part.key.lineage]},
-        "inputs": [e.identity for e in entries],
-        "ranges": [{"input": numbers.index(r.input), "tree": r.tree, "start": r.start, "stop": r.stop} for r in part.ranges],
+        "lineage": {"id": part.key.lineage, **task.lineage},
+        "inputs": [f.identity for f in task.inputs],
+        "ranges": [{"input": r.input, "tree": r.tree, "start": r.start, "stop": r.stop} for r in part.ranges],
     }
     for gather in (False, True):
         lost: list[Quarantined] = []
-        batches = part_batches(plan, part, lost)
-        with PartWriter(part.key.stream, entries[0].origin, attributes) as writer:
+        batches = part_batches(task, lost)
+        with PartWriter(part.key.stream, task.inputs[0].origin, attributes) as writer:
             if gather:
                 batches = _sorted(batches)
             if not _append_ordered(writer, batches):
@@ -139,13 +115,12 @@ def _sorted(batches: Iterator[Batch]) -> Iterator[Batch]:
     yield whole if order is None else take(whole, order)
 
 
-def part_batches(plan: Plan, part: Part, lost: list[Quarantined]) -> Iterator[Batch]:
+def part_batches(task: Assignment, lost: list[Quarantined]) -> Iterator[Batch]:
     """Batches of all ranges of a part in source order; what is corrupt is added to `lost`."""
-    numbers = sorted({r.input for r in part.ranges})
-    for r in part.ranges:
-        for batch in intact_batches(plan.inputs[r.input], r, lost):
+    for r in task.part.ranges:
+        for batch in intact_batches(task.inputs[r.input], r, lost):
             columns = batch.tables[batch.schema.rows.name]
-            columns["source_input"] = np.full(batch.rows, numbers.index(r.input), np.uint16)
+            columns["source_input"] = np.full(batch.rows, r.input, np.uint16)
             yield batch
 
 

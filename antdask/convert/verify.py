@@ -17,7 +17,7 @@ import zarr
 import zarr.storage
 
 from antdask.archive import layout as lay
-from antdask.archive import ledger, marker, snapshot, state
+from antdask.archive import ledger, marker, plans, snapshot, state
 from antdask.archive.ledger import Receipt
 from antdask.archive.store import Store
 from antdask.cluster.failures import Failure
@@ -26,7 +26,7 @@ from antdask.convert.part import part_batches
 from antdask.errors import AntdaskError, UsageError
 from antdask.model.ragged import Batch, concatenate, empty, sorting, take
 from antdask.model.tables import schema
-from antdask.plan import Part, Plan
+from antdask.plan import Plan
 from antdask.protocols import Cluster
 from antdask.sources.files import check_unchanged
 
@@ -93,9 +93,9 @@ def verify(archive_url: str, mode: str, cluster: Cluster, progress: Callable[[Ev
     began, store = time.perf_counter(), Store(archive_url)
     marker.check(store)
     report = VerifyReport(store.url, mode)
-    plans = {p.id: p for p in (Plan.from_json(store.read(f), f) for f in store.list("plans"))}
+    made = {p.id: p.whole() for p in plans.saved(store)}
     known = {r.part: r for r in ledger.receipts(store)}
-    report.problems += [{"part": part, "problem": text} for part, text in _fast(store, known, plans)]
+    report.problems += [{"part": part, "problem": text} for part, text in _fast(store, known, made)]
     report.parts, report.rows, report.hits = len(known), sum(r.rows for r in known.values()), sum(r.hits for r in known.values())
     report.quarantined = sum(r.lost for r in known.values())
     broken = {p["part"] for p in report.problems}
@@ -124,7 +124,7 @@ def verify(archive_url: str, mode: str, cluster: Cluster, progress: Callable[[Ev
     return report
 
 
-def _fast(store: Store, known: dict[str, Receipt], plans: dict[str, Plan]) -> Iterator[tuple[str, str]]:
+def _fast(store: Store, known: dict[str, Receipt], made: dict[str, Plan]) -> Iterator[tuple[str, str]]:
     """Problems that show without reading a part."""
     for part, receipt in known.items():
         size = store.size(lay.part_file(part))
@@ -134,12 +134,12 @@ def _fast(store: Store, known: dict[str, Receipt], plans: dict[str, Plan]) -> It
             yield part, f"the part file has {size} bytes, the receipt says {receipt.nbytes}; convert again"
         if receipt.rows + receipt.lost != receipt.entries:
             yield part, f"{receipt.rows} rows and {receipt.lost} quarantined entries, but {receipt.entries} entries came in"
-        if receipt.plan not in plans:
+        if receipt.plan not in made:
             yield part, f"its plan {receipt.plan} is not in the archive"
     listed = set(snapshot.current(store).parts["part"].to_pylist())
     for part in sorted(listed ^ set(known)):
         yield part, "catalogue and receipts disagree; run: antdask status ARCHIVE --rebuild"
-    for plan in plans.values():
+    for plan in made.values():
         done = state.done_parts(store, plan)
         for item in plan.parts:
             if item.index not in done:
@@ -186,11 +186,10 @@ def source_batch(store: Store, receipt: Receipt) -> Batch:
     ------
     InputChangedError, InputMissingError
     """
-    plan = Plan.from_json(store.read(lay.plan_file(receipt.plan)))
-    part: Part = plan.parts[receipt.plan_part]
-    for number in {r.input for r in part.ranges}:
-        check_unchanged(plan.inputs[number])
-    batches = list(part_batches(plan, part, []))
+    task = plans.open_plan(store.full_url(lay.plan_file(receipt.plan))).assignment(receipt.plan_part)
+    for entry in task.inputs:
+        check_unchanged(entry)
+    batches = list(part_batches(task, []))
     whole = concatenate(batches) if batches else empty(receipt.stream, receipt.origin)
     order = sorting(whole)
     return whole if order is None else take(whole, order)

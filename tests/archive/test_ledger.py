@@ -22,7 +22,7 @@ def plan(part_bytes=500, fingerprint="f" * 64, lineage="0a0b0c0d"):
 def receipt_of(p, index, nbytes=3):
     blocks = [{"block": 0, "row_start": 0, "row_stop": 5, "hit_start": 0, "hit_stop": 9, "frame_index_min": 2, "frame_index_max": 4}]
     written = Written(nbytes, 1, 5, 9, {"events": 5, "hits": 9}, [], blocks)
-    return make_receipt(p, p.parts[index], "seatray", written, [], {"seconds": 1.0, "cpu_seconds": 1.0})
+    return make_receipt(p.assignment(index), written, [], {"seconds": 1.0, "cpu_seconds": 1.0})
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_part_is_done_only_when_receipt_and_file_agree(store):
 
 def test_a_part_that_was_lost_whole_needs_no_file(store):
     p = plan()
-    receipt = make_receipt(p, p.parts[0], "seatray", None, [Quarantined("f", "a.h5", "T", 0, 5, "corrupt", "why")], {})
+    receipt = make_receipt(p.assignment(0), None, [Quarantined("f", "a.h5", "T", 0, 5, "corrupt", "why")], {})
     assert receipt.nbytes == 0 and is_done(store, p.parts[0], receipt)
 
 

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from antdask.archive import catalog, marker, snapshot
+from antdask.archive import catalog, marker, plans, snapshot
 from antdask.archive import layout as lay
 from antdask.archive.store import Store
 from antdask.plan import Rejected
@@ -19,7 +19,7 @@ def test_tables_say_what_the_receipts_say(store):
     marker.create(store)
     for i in range(2):
         keep(store, receipt_of(p, i))
-    store.write_small(lay.plan_file(p.id), p.to_json().encode())
+    plans.save(store, p)
     made = snapshot.rebuild(store)
     loaded = catalog.load(store)
     assert loaded.snapshot == made.snapshot
@@ -47,7 +47,7 @@ def test_rejected_inputs_stand_in_quarantine_until_a_later_plan_takes_them():
 def test_only_new_receipts_are_read_and_gone_ones_forgotten(store, monkeypatch):
     p = plan()
     marker.create(store)
-    store.write_small(lay.plan_file(p.id), p.to_json().encode())
+    plans.save(store, p)
     keep(store, receipt_of(p, 0))
     snapshot.rebuild(store)
     keep(store, receipt_of(p, 1))

@@ -7,6 +7,7 @@ import pytest
 from km3net_testdata import data_path
 
 from antdask.archive import catalog
+from antdask.archive.plans import to_bytes
 from antdask.archive.store import Store
 from antdask.cluster import make_cluster
 from antdask.convert.campaign import convert, finish_part, status
@@ -65,7 +66,7 @@ def test_memory_is_a_destination_for_the_serial_cluster_only():
     assert convert(make_plan(FILES[:1], url), SERIAL).exit_code == 0
     assert status(url).exit_code == 0
     with pytest.raises(ClusterError):
-        finish_part(f"{url}/plans/{make_plan(FILES[:1], url).id}.json", 0)
+        finish_part(f"{url}/plans/{make_plan(FILES[:1], url).id}.zip", 0)
 
 
 def test_a_rejected_input_is_counted_and_the_rest_is_archived(tmp_path):
@@ -94,8 +95,8 @@ def test_an_input_that_vanishes_fails_its_part_and_the_next_run_resumes(tmp_path
 def test_one_part_after_the_other_from_a_shell_loop_gives_the_same_archive(tmp_path):
     convert(make_plan(FILES, str(tmp_path / "a")), SERIAL)
     plan = make_plan(FILES, str(tmp_path / "b"))
-    file = tmp_path / "plan.json"
-    file.write_text(plan.to_json())
+    file = tmp_path / "plan.zip"
+    file.write_bytes(to_bytes(plan))
     for i in range(len(plan.parts)):
         finish_part(str(file), i)
     assert content(tmp_path / "a") == content(tmp_path / "b")

@@ -11,7 +11,7 @@ from antdask.archive import layout as lay
 from antdask.archive.ledger import read_receipt
 from antdask.archive.store import Store
 from antdask.convert.campaign import open_campaign
-from antdask.convert.part import intact_batches, read_plan, work
+from antdask.convert.part import intact_batches, work
 from antdask.convert.scan import make_plan
 from antdask.errors import CorruptFileError, InputChangedError, InputMissingError, PlanError
 from antdask.model.ragged import concatenate, cut
@@ -98,11 +98,6 @@ def test_an_input_that_changed_or_went_stops_the_part(opened):
 def test_a_part_that_is_not_in_the_plan_is_refused(opened, index):
     with pytest.raises(PlanError, match="No such part"):
         work(index, opened(L1)[2])
-
-
-def test_a_missing_plan_says_how_to_make_one(tmp_path):
-    with pytest.raises(PlanError, match="antdask plan"):
-        read_plan(str(tmp_path / "none.json"))
 
 
 class Fragile:
