@@ -9,7 +9,7 @@ import importlib
 import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -70,7 +70,7 @@ class Calibration(Protocol):
 
 
 class Cluster(Protocol):
-    """A place to run tasks."""
+    """A place to run tasks; a context manager that closes it."""
 
     name: str
 
@@ -84,8 +84,12 @@ class Cluster(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the place back, if this object owns it."""
+        """Give the place back, if this object owns it; a second call does nothing."""
         ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
 
 class Exporter(Protocol):

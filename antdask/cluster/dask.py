@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 import time
@@ -9,10 +10,11 @@ import uuid
 import weakref
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, InvalidStateError
-from typing import Any
+from typing import Any, Self
 
 import distributed
 from distributed.scheduler import KilledWorker
+from tornado.ioloop import IOLoop
 
 from antdask.errors import ClusterError, WorkerLostError
 
@@ -20,7 +22,7 @@ from antdask.errors import ClusterError, WorkerLostError
 CAPACITY_AGE = 2.0
 
 
-class DaskCluster(contextlib.AbstractContextManager["DaskCluster"]):
+class DaskCluster:
     """Tasks on the workers of a client; neither the client nor its cluster is made, changed or closed here.
 
     Parameters
@@ -79,27 +81,33 @@ class DaskCluster(contextlib.AbstractContextManager["DaskCluster"]):
         ClusterError
             The client is closed or has lost its scheduler.
         """
-        self._check()
+        loop = self._check()
         key = f"antdask-{getattr(function, '__name__', 'task')}-{uuid.uuid4().hex}"
         inner = self.client.submit(function, *args, key=key, pure=False, retries=0, priority=self._priority)
         outer = _Future(inner)
         self._pending.add(outer)
-        inner.add_done_callback(outer.take_over)
+        # On the loop of the client, all results that are ready come in one message; the callbacks of Dask share one thread, which one lost connection can block.
+        loop.add_callback(outer.follow, inner)
         return outer
 
-    def _check(self) -> None:
-        if self.client.status != "running":
+    def _check(self) -> IOLoop:
+        """The event loop of the client, if that is alive."""
+        if self.client.status != "running" or self.client.loop is None:
             raise ClusterError(
                 "The Dask client is not connected",
                 where=_address(self.client),
                 found=f"status '{self.client.status}'",
                 expected="'running'",
             )
+        return self.client.loop
 
     def close(self) -> None:
         """Cancel what this adapter has submitted and not yet seen finished; client and cluster stay."""
         for future in list(self._pending):
             future.cancel()
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -120,15 +128,14 @@ class _Future(Future[Any]):
             inner.cancel()
         return cancelled
 
-    def take_over(self, inner: distributed.Future[Any]) -> None:
-        """Called by Dask, in a thread of its own, when `inner` is finished, failed or cancelled."""
+    async def follow(self, inner: distributed.Future[Any]) -> None:
+        """Wait for `inner`, and end as it does; never raises."""
         try:
-            value = inner.result()
+            value = await inner.client.gather(inner, asynchronous=True)
         except KilledWorker as error:
-            self._end(
-                WorkerLostError(f"Every worker that tried the task died ({error.allowed_failures + 1} of them)", where=self._address), error
-            )
-        except CancelledError as error:
+            message = f"Every worker that tried the task died ({error.allowed_failures + 1} of them)"
+            self._end(WorkerLostError(message, where=self._address), error)
+        except (CancelledError, asyncio.CancelledError) as error:
             self._end(self._dropped(inner), error)
         except BaseException as error:  # noqa: BLE001 - the future carries it to whoever asks for the result
             self._end(error, error.__cause__)

@@ -156,14 +156,29 @@ def _trace(error: BaseException) -> str:
     return "\n".join(f"{'/'.join(PurePath(f.filename).parts[-3:])}:{f.lineno} {f.name}" for f in frames[-FRAMES:])
 
 
-def attempt[R](
-    function: Callable[..., R], classify: Callable[[BaseException], FailureClass], task: Any, args: tuple[Any, ...]
-) -> tuple[R | None, Failure | None]:
-    """Call ``function(task, *args)`` on a worker: the result, or the record of what went wrong.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempt[R]:
+    """Calls ``function(task, *args)`` on a worker, and gives the result, or the record of what went wrong.
 
     Only plain data come home: exceptions of third parties may not survive the way, and one that cannot be rebuilt breaks a process pool.
+
+    Examples
+    --------
+    >>> Attempt(abs, classify)(-3)
+    (3, None)
     """
-    try:
-        return function(task, *args), None
-    except Exception as error:  # noqa: BLE001 - any error of a task becomes a record, and the loop decides
-        return None, describe(error, classify(error))
+
+    function: Callable[..., R]
+    classify: Callable[[BaseException], FailureClass]
+
+    def __call__(self, task: Any, *args: Any) -> tuple[R | None, Failure | None]:
+        """Result and ``None``, or ``None`` and failure; interrupts pass."""
+        try:
+            return self.function(task, *args), None
+        except Exception as error:  # noqa: BLE001 - any error of a task becomes a record, and the loop decides
+            return None, describe(error, self.classify(error))
+
+    @property
+    def __name__(self) -> str:
+        """The name of the function, for displays of clusters."""
+        return getattr(self.function, "__name__", type(self.function).__name__)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+import os
 import signal
 import tempfile
-from pathlib import Path
 
 import dask
 import distributed
 
 from antdask import settings
 from antdask.cluster.dask import DaskCluster
-from antdask.cluster.worker_environment import WORKER_ENVIRONMENT, worker_count
+from antdask.cluster.worker_environment import NEEDS_A_GUARD, WORKER_ENVIRONMENT, worker_count
+from antdask.errors import ClusterError
 
 #: A task may lose so many workers before Dask gives it back as failed: a neighbour of a greedy task is not to blame.
 ALLOWED_FAILURES = 10
+#: A running task gets so long to end when the cluster is closed [s]; a part is visible only when it is whole, so nothing is lost.
+GRACE = 0.5
+#: What distributed puts into the environment of this process, here so that it is taken out again.
+_SET_BY_NANNIES = {"PYTHONHASHSEED": "6640", "__DASK_PARENT_PID": str(os.getpid())}
 
 
 class LocalCluster(DaskCluster):
@@ -32,6 +38,11 @@ class LocalCluster(DaskCluster):
         Serve Dask's dashboard on a free port of loopback; its address is `dashboard_link`.
     allowed_failures : int
         Workers that may die under a task before it counts as lost.
+
+    Raises
+    ------
+    ClusterError
+        The workers do not start.
     """
 
     name = "local"
@@ -48,8 +59,9 @@ class LocalCluster(DaskCluster):
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="antdask-", ignore_cleanup_errors=True))
             # As long as the cluster lives, because a worker that died starts anew with it.
-            stack.enter_context(settings.environment(WORKER_ENVIRONMENT))
+            stack.enter_context(settings.environment(WORKER_ENVIRONMENT | _SET_BY_NANNIES))
             cluster = stack.enter_context(_start(workers, memory_limit, dashboard, allowed_failures, folder))
+            stack.callback(_end_workers, cluster)
             client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
             client.register_plugin(_LeaveInterrupts())
             self._stack = stack.pop_all()
@@ -57,7 +69,7 @@ class LocalCluster(DaskCluster):
         super().__init__(client)
 
     def close(self) -> None:
-        """Take down client, workers, scheduler and temporary files."""
+        """Take down client, workers, scheduler and temporary files; what runs is killed."""
         super().close()
         self._stack.close()
 
@@ -68,20 +80,31 @@ def _start(workers: int, memory_limit: int | None, dashboard: bool, allowed_fail
         "distributed.worker.memory.target": False,  # results are receipts: there is nothing to spill
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
+        "temporary-directory": folder,
     }
-    with dask.config.set(configuration):
-        return distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=memory_limit,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"allowed_failures": allowed_failures, "dashboard": dashboard},
-            local_directory=str(Path(folder) / "workers"),
-            # Workers that die are told of by the loop; what distributed says about them, and about its own end, would only frighten.
-            silence_logs=logging.CRITICAL,
-        )
+    try:
+        with dask.config.set(configuration):
+            return distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=memory_limit,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"allowed_failures": allowed_failures, "dashboard": dashboard},
+                # Workers that die are told of by the loop; what distributed says about them, and about its own end, would only frighten.
+                silence_logs=logging.CRITICAL,
+            )
+    except (OSError, RuntimeError) as error:
+        raise ClusterError("The workers do not start", hint=NEEDS_A_GUARD) from error
+
+
+def _end_workers(cluster: distributed.LocalCluster) -> None:
+    async def end() -> None:
+        # The cluster would do the same, but wait four seconds for a task that runs.
+        await asyncio.gather(*(nanny.close(timeout=GRACE) for nanny in cluster.workers.values()))
+
+    cluster.sync(end)
 
 
 class _LeaveInterrupts(distributed.WorkerPlugin):

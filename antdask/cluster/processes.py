@@ -14,24 +14,25 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import multiprocessing.connection
-import multiprocessing.process
 import os
 import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from typing import Any, Self
+
+import psutil
 
 from antdask import settings
-from antdask.cluster.worker_environment import WORKER_ENVIRONMENT, worker_count
+from antdask.cluster.worker_environment import NEEDS_A_GUARD, WORKER_ENVIRONMENT, worker_count
 from antdask.errors import ClusterError, WorkerLostError
 
 #: The environment is one for the whole process: two threads must not change it at once.
 _ENVIRONMENT_LOCK = threading.Lock()
 
 
-class ProcessCluster(contextlib.AbstractContextManager["ProcessCluster"]):
+class ProcessCluster:
     """Worker processes, started when they are needed and replaced when they die.
 
     Parameters
@@ -130,6 +131,9 @@ class ProcessCluster(contextlib.AbstractContextManager["ProcessCluster"]):
         while self._idle:
             self._idle.pop().stop()
 
+    def __enter__(self) -> Self:
+        return self
+
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -152,28 +156,30 @@ class _Worker:
             self.pid = pid.result()
         except BrokenProcessPool as error:
             self._pool.shutdown()
-            raise ClusterError(
-                "A worker process dies as it starts",
-                hint="A script needs `if __name__ == \"__main__\":` around its work; the cluster 'serial' needs no processes.",
-            ) from error
-        self._process = next((p for p in multiprocessing.active_children() if p.pid == self.pid), None)
+            raise ClusterError("A worker process dies as it starts", hint=NEEDS_A_GUARD) from error
+        # Two views of one process: only its parent's record knows how it ended, only the system's knows at any moment whether it lives.
+        self._record = next((p for p in multiprocessing.active_children() if p.pid == self.pid), None)
+        self._process = psutil.Process(self.pid)
 
     def call(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         return self._pool.submit(function, *args).result()
 
     def is_alive(self) -> bool:
-        return self._process is not None and self._process.is_alive()
+        try:
+            return self._process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
 
     def last_words(self) -> str:
         """How the process ended, in words."""
         self._pool.shutdown()
-        code = self._process.exitcode if self._process is not None else None
+        code = self._record.exitcode if self._record is not None else None
         if code is None:
             return "no exit code"
         return f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit code {code}"
 
     def kill(self) -> None:
-        if self._process is not None:
+        with contextlib.suppress(psutil.NoSuchProcess):
             self._process.kill()
 
     def stop(self) -> None:

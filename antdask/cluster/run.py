@@ -23,7 +23,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from antdask.cluster import failures
-from antdask.cluster.failures import Failure, FailureClass
+from antdask.cluster.failures import Attempt, Failure, FailureClass
 from antdask.errors import ClusterError, UsageError, WorkerLostError
 from antdask.protocols import Cluster
 
@@ -153,19 +153,18 @@ def run[T, R](
     """
     if attempts < 1 or (window is not None and window < 1):
         raise UsageError("A run needs at least one attempt and a window of one task", found=f"attempts={attempts}, window={window}")
-    call = _Call(cluster, function, args, classify)
+    call = _Call(cluster, Attempt(function, classify), args)
     return _Run(call, iter(tasks), window, attempts, on_result, on_failure, progress, total, backoff).to_the_end()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Call:
     cluster: Cluster
-    function: Callable[..., Any]
+    attempt: Attempt[Any]
     args: tuple[Any, ...]
-    classify: Callable[[BaseException], FailureClass]
 
     def submit(self, task: Any) -> Future[Any]:
-        return self.cluster.submit(failures.attempt, self.function, self.classify, task, self.args)
+        return self.cluster.submit(self.attempt, task, *self.args)
 
     def outcome(self, future: Future[Any]) -> tuple[Any, Failure | None]:
         """Result or failure of a finished future; errors that are no task's fault are raised."""
@@ -175,7 +174,7 @@ class _Call:
             return result
         if isinstance(error, KeyboardInterrupt) or (isinstance(error, ClusterError) and not isinstance(error, WorkerLostError)):
             raise error
-        return None, failures.describe(error, self.classify(error))
+        return None, failures.describe(error, self.attempt.classify(error))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -256,6 +255,7 @@ class _Run:
         try:
             future = self.finished.get(timeout=min(HEARTBEAT, max(0.0, due)))
         except queue.Empty:
+            _ = self.call.cluster.capacity  # raises if the cluster is gone, which no future may live to tell
             self.tell("tick")
         else:
             self.collect(future)

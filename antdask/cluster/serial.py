@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Self
 
 from antdask.errors import UsageError
 
 
-class SerialCluster(contextlib.AbstractContextManager["SerialCluster"]):
+class SerialCluster:
     """One task at a time, in the calling thread.
 
     Parameters
@@ -53,6 +52,9 @@ class SerialCluster(contextlib.AbstractContextManager["SerialCluster"]):
 
     def close(self) -> None:
         """Nothing to give back."""
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()

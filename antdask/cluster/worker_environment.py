@@ -25,6 +25,9 @@ WORKER_ENVIRONMENT = {
     "RAYON_NUM_THREADS": "1",
 }
 
+#: Why worker processes most often do not come up: they import the script that starts them, and start it again.
+NEEDS_A_GUARD = 'A script needs `if __name__ == "__main__":` around its work. The cluster "serial" needs no processes.'
+
 
 def worker_count(workers: int | None) -> int:
     """The wanted number of workers, or one per processor that this process may use (affinity and container limits count).

@@ -1,0 +1,121 @@
+"""Progress: a bar for terminals, a line for notebooks, lines for logs, silence on request."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from antdask.cluster import progress as module
+from antdask.cluster.failures import Failure, FailureClass
+from antdask.cluster.progress import FAILURES_SHOWN, Progress, Style
+from antdask.cluster.run import Event, run
+from antdask.cluster.serial import SerialCluster
+from tests.cluster import tasks
+
+
+def event(kind: str = "done", **changes: Any) -> Event:
+    values = {
+        "task": 7,
+        "result": None,
+        "failure": None,
+        "done": 0,
+        "failed": 0,
+        "retries": 0,
+        "running": 0,
+        "capacity": 2,
+        "total": 10,
+        "seconds": 1.0,
+    }
+    return Event(kind, **{**values, **changes})
+
+
+def console(terminal: bool = False) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, width=120)
+
+
+def written(place: Console) -> str:
+    assert isinstance(place.file, io.StringIO)
+    return place.file.getvalue()
+
+
+def test_a_line_says_how_much_how_fast_and_how_long_still() -> None:
+    shown = Progress("parts", weigh=lambda task, result: result, total_bytes=1_000_000_000, style=Style.NONE)
+    for n in range(1, 5):
+        shown(event(done=n, result=50_000_000, seconds=float(n)))
+    assert (
+        shown.line(event("tick", done=4, failed=1, retries=2, seconds=4.0))
+        == "parts 5/10 200 MB · 50 MB/s · 1 failed · 2 retried · 16 s left"
+    )
+
+
+def test_the_rest_is_estimated_by_count_where_bytes_are_unknown() -> None:
+    shown = Progress(style=Style.NONE)
+    assert shown.remaining(event(done=2, seconds=8.0)) == 32.0
+    assert shown.remaining(event(done=0)) is None
+    assert shown.remaining(event(done=10)) is None
+    assert shown.remaining(event(done=3, total=None)) is None
+
+
+def test_waiting_for_workers_is_said() -> None:
+    assert Progress("parts", style=Style.NONE).line(event("tick", capacity=0)) == "parts 0/10 waiting for workers"
+
+
+def test_a_log_gets_lines_now_and_then_and_the_last_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 3))  # 3 s from event to event
+    monkeypatch.setattr(module.time, "monotonic", lambda: float(next(clock) / 2))
+    place = console()
+    with Progress("parts", console=place) as shown:
+        for n in range(1, 11):
+            shown(event(done=n, seconds=n * 3.0))
+    lines = written(place).splitlines()
+    assert lines[0].startswith("parts 1/10")
+    assert lines[-1] == "parts 10/10"
+    assert 2 <= len(lines) < 10
+    assert "\x1b" not in written(place)
+
+
+def test_a_terminal_gets_a_bar() -> None:
+    place = console(terminal=True)
+    with Progress("parts", console=place) as shown:
+        shown(event(done=10, failed=0))
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", written(place))
+    assert "parts ━━━" in text
+    assert "10/10" in text
+
+
+def test_a_notebook_gets_one_line_that_renews_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("parts", style="notebook") as shown:
+        shown(event(done=1))
+        shown(event(done=10))
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert out.split("\r")[-1].rstrip() == "parts 10/10"
+
+
+def test_silence_is_silent() -> None:
+    place = console(terminal=True)
+    with Progress(style=Style.NONE, console=place) as shown:
+        shown(event(done=1))
+        shown(event("failed", failed=1, failure=Failure(FailureClass.DATA, "corrupt", "bad")))
+    assert written(place) == ""
+
+
+def test_failures_are_named_but_not_without_end() -> None:
+    place = console()
+    with Progress("part", console=place) as shown:
+        for n in range(FAILURES_SHOWN + 5):
+            shown(event("failed", task=n, failed=n + 1, failure=Failure(FailureClass.DATA, "corrupt", "[bad] basket")))
+    lines = [line for line in written(place).splitlines() if line.startswith("failed")]
+    assert lines[0] == "failed: part 0: data (corrupt): [bad] basket"
+    assert lines[FAILURES_SHOWN:] == ["failed: more, which are counted only"]
+
+
+def test_it_fits_the_loop() -> None:
+    place = console()
+    with Progress("squares", weigh=lambda task, result: 1_000_000, console=place) as shown:
+        run(SerialCluster(), tasks.square, range(5), on_result=lambda *_: None, on_failure=lambda *_: None, progress=shown, total=5)
+    assert re.search(r"^squares 5/5 5 MB · [\d,]+ MB/s$", written(place).splitlines()[-1])
