@@ -52,6 +52,7 @@ FRAME_WORDS = (
     Field("status3", "u4", "1", "third status word of the frame, as written", "meta.code.status", origins=ONLINE),
     Field("status4", "u4", "1", "fourth status word of the frame, as written", "meta.code.status", origins=ONLINE),
 )
+FRAME_CLOCK_STATUS = Field("clock_status", "u1", "1", "bit 31 of the DAQ seconds word of the frame; it differs from that of the slice", "meta.code.status", origins=ONLINE, flags=((1, "white_rabbit"),))
 CALIBRATED_PULSE = (LINE, FLOOR, OM, VECTOR_INDEX, TIME_NS, WIDTH_NS, CHARGE_PE, HIT_ID)
 DAQ_HIT = (DOM_ID, CHANNEL_ID, TDC, TOT)
 
@@ -122,6 +123,7 @@ TIMESLICE_TABLES = (
         (
             DOM_ID,
             *FRAME_WORDS,
+            FRAME_CLOCK_STATUS,
             Field("frame_length", "i4", "byte", "length that the preamble of the frame states", "phys.size;meta.file", origins=ONLINE),
         ),
         parent="slices",
