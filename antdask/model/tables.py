@@ -1,12 +1,15 @@
 """The declared tables: one line per field.
 
-Origins: ``km3net_online`` (KM3NeT DAQ files), ``seatray`` (calibrated ANTARES files of the SeaTray framework).
+Origins: ``km3net_online`` (KM3NeT DAQ files), ``seatray`` (calibrated ANTARES files of the SeaTray framework), ``antares_raw`` (ANTARES DAQ data
+before calibration; only simulated files so far), ``antdst`` (flat trees made from ANTARES DSTs).
 UCDs follow IVOA UCD1+; units are VOUnit strings. Index origins and time scales are part of each description.
 """
 
 from __future__ import annotations
 
 from antdask.errors import UnknownNameError
+from antdask.model.antares_fields import ANTARES_RAW, ANTARES_TRIGGER_MASK, OM_COUNTS, PARTICLE, SPE_HIT
+from antdask.model.antdst_fields import SEL_FIELDS
 from antdask.model.schema import AMPLITUDE, REAL, Field, Schema, Table
 
 # One line per field, however long.
@@ -23,7 +26,7 @@ RUN = Field("run", "u4", "1", "run number", "meta.id;obs", statistics=True)
 FRAME_INDEX = Field("frame_index", "u4", "1", "index of the DAQ frame in the run; KM3NeT counts from 1 (frame k starts (k-1) x 100 ms after the run), the origin for ANTARES is not public", "meta.number", statistics=True)
 TRIGGER_COUNTER = Field("trigger_counter", "i8", "1", "trigger counter; unique only together with run and frame_index", "meta.id", missing="-1 (SeaTray placeholder rows)", statistics=True)
 DETECTOR_ID = Field("detector_id", "i4", "1", "detector identifier as written by the DAQ", "meta.id;instr", origins=ONLINE)
-UTC_NS = Field("utc_ns", "i8", "ns", "UTC of the start of the frame, in ns since 1970-01-01T00:00:00 without leap seconds (POSIX); exact: seconds x 10^9 + 16 ns cycles x 16", "time.epoch", origins=ONLINE, statistics=True)
+UTC_NS = Field("utc_ns", "i8", "ns", "UTC of the start of the frame, in ns since 1970-01-01T00:00:00 without leap seconds (POSIX); KM3NeT: seconds x 10^9 + 16 ns cycles x 16, exact; ANTARES: start of the run + 104,857,600 ns x (frame_index - index of the first frame, see the layout map)", "time.epoch", origins=(*ONLINE, *ANTARES_RAW), statistics=True)
 CLOCK_STATUS = Field("clock_status", "u1", "1", "bit 31 of the DAQ seconds word", "meta.code.status", origins=ONLINE, flags=((1, "white_rabbit"),))
 PREAMBLE_LENGTH = Field("preamble_length", "i4", "byte", "length that the DAQ preamble states; 0 where the writer left it open", "phys.size;meta.file", origins=ONLINE)
 SOURCE_INPUT = Field("source_input", "u2", "1", "index into the attribute 'inputs' of the part", "meta.id;meta.file")
@@ -36,9 +39,9 @@ TOT = Field("tot", "u1", "ns", "time over threshold of the pulse; 255 is the end
 TRIGGERED = Field("triggered", "u1", "1", "1 where the hit is part of a trigger of this event", "meta.code", flags=((1, "triggered"),))
 TRIGGER_MASK = Field("trigger_mask", "u8", "1", "bit pattern of the KM3NeT triggers", "meta.code.class", origins=ONLINE)
 
-LINE = Field("line", "u1", "1", "ANTARES line (SeaTray 'string'), from 1 to 12", "meta.id;instr.det", origins=SEATRAY)
-FLOOR = Field("floor", "u1", "1", "storey on the line, from 1; derived: 1 + (om - 1) // 3", "meta.id;instr.det", origins=SEATRAY)
-OM = Field("om", "u1", "1", "optical module on the line, from 1 to 75", "meta.id;instr.det", origins=SEATRAY)
+LINE = Field("line", "u1", "1", "ANTARES line (SeaTray 'string'), from 1 to 12", "meta.id;instr.det", origins=(*SEATRAY, *ANTARES_RAW))
+FLOOR = Field("floor", "u1", "1", "storey on the line, from 1 to 25; SeaTray: derived, 1 + (om - 1) // 3", "meta.id;instr.det", origins=(*SEATRAY, *ANTARES_RAW))
+OM = Field("om", "u1", "1", "optical module on the line, from 1 to 75; raw data: derived, 3 x (floor - 1) + ars // 2 + 1", "meta.id;instr.det", origins=(*SEATRAY, *ANTARES_RAW))
 VECTOR_INDEX = Field("vector_index", "u8", "1", "index of the pulse in the SeaTray vector of its module", "meta.number", origins=SEATRAY)
 TIME_NS = Field("time_ns", "f8", "ns", "calibrated leading edge of the pulse, relative to the event", "time.interval", origins=SEATRAY, codec=REAL)
 WIDTH_NS = Field("width_ns", "f8", "ns", "duration of the pulse", "time.duration", origins=SEATRAY, missing="NaN", codec=REAL)
@@ -73,6 +76,7 @@ EVENTS = Schema(
                 UTC_NS,
                 CLOCK_STATUS,
                 TRIGGER_MASK,
+                ANTARES_TRIGGER_MASK,
                 Field("overlays", "u4", "1", "number of merged triggers", "meta.number", origins=ONLINE),
                 Field("exists", "u1", "1", "0 for a placeholder that SeaTray wrote for an absent object", "meta.code", origins=SEATRAY, flags=((1, "present"),)),
                 Field("n_hits", "u4", "1", "number of hits of the event", "meta.number", statistics=True),
@@ -87,7 +91,7 @@ EVENTS = Schema(
             "hits",
             "hit",
             "all hits in the window of the event (snapshot), in the order of the source",
-            (*DAQ_HIT, *CALIBRATED_PULSE, TRIGGERED, TRIGGER_MASK),
+            (*DAQ_HIT, *CALIBRATED_PULSE, *SPE_HIT, TRIGGERED, TRIGGER_MASK),
             parent="events",
         ),
         Table(
@@ -119,16 +123,18 @@ TIMESLICE_TABLES = (
     Table(
         "frames",
         "frame",
-        "one row per optical module and slice",
+        "one row per slice and optical module (KM3NeT) or storey (ANTARES)",
         (
             DOM_ID,
+            LINE,
+            FLOOR,
             *FRAME_WORDS,
             FRAME_CLOCK_STATUS,
             Field("frame_length", "i4", "byte", "length that the preamble of the frame states", "phys.size;meta.file", origins=ONLINE),
         ),
         parent="slices",
     ),
-    Table("hits", "hit", "hits of the frame, in the order of the source", (CHANNEL_ID, TDC, TOT), parent="frames"),
+    Table("hits", "hit", "hits of the frame, in the order of the source", (CHANNEL_ID, TDC, TOT, *SPE_HIT), parent="frames"),
 )
 
 
@@ -139,16 +145,17 @@ def timeslices(name: str, text: str) -> Schema:
 
 RATES = Schema(
     "rates",
-    "per-frame rates of all channels (summary slices)",
+    "per-frame rates (KM3NeT) or counts (ANTARES) of all channels",
     ("frame_index",),
     (
         Table(
             "slices",
             "slice",
-            "one row per summary slice",
+            "one row per frame of the DAQ (summary slice)",
             (
                 *SLICE_KEY,
-                Field("n_frames", "u4", "1", "number of module frames in the slice", "meta.number", statistics=True),
+                Field("n_frames", "u4", "1", "number of module frames in the slice", "meta.number", origins=ONLINE, statistics=True),
+                *OM_COUNTS,
                 SOURCE_INPUT,
                 SOURCE_ENTRY,
             ),
@@ -165,6 +172,7 @@ RATES = Schema(
                 Field("flags", "u1", "1", "validity of the rate, derived from status and fifo; 0 is a good measurement", "meta.code.qual", dims=CHANNELS, origins=ONLINE, flags=((1, "high_rate_veto"), (2, "fifo_almost_full"), (4, "no_rate"))),
             ),
             parent="slices",
+            origins=ONLINE,
         ),
     ),
 )
@@ -244,6 +252,57 @@ RECO = Schema(
     ),
 )
 
+DST = Schema(
+    "dst",
+    "one row per reconstructed event of a DST, as a flat table of all fits; joins to events by (run, frame_index, trigger_counter)",
+    ("frame_index", "trigger_counter"),
+    (Table("events", "event", "one row per event", (RUN, FRAME_INDEX, TRIGGER_COUNTER, *SEL_FIELDS, SOURCE_INPUT, SOURCE_ENTRY)),),
+)
+
+
+MC = Schema(
+    "mc",
+    "simulated particles behind the events",
+    ("frame_index", "trigger_counter"),
+    (
+        Table(
+            "events",
+            "event",
+            "one row per simulated event; joins to events by (run, frame_index, trigger_counter)",
+            (RUN, FRAME_INDEX, TRIGGER_COUNTER, Field("n_particles", "u4", "1", "number of particles of the event", "meta.number", statistics=True), SOURCE_INPUT, SOURCE_ENTRY),
+        ),
+        Table(
+            "particles",
+            "particle",
+            "particles of the event, in the order of the source",
+            PARTICLE,
+            parent="events",
+        ),
+    ),
+)
+
+SLOW_CONTROL = Schema(
+    "slow_control",
+    "readings of sensors",
+    ("utc_ns",),
+    (
+        Table(
+            "readings",
+            "reading",
+            "one row per reading, as the source gives it",
+            (
+                Field("utc_ns", "i8", "ns", "UTC of the reading, in ns since 1970-01-01T00:00:00 without leap seconds (POSIX)", "time.epoch", statistics=True),
+                Field("sensor_id", "u4", "1", "CRC-32 of the UTF-8 name of the sensor, to select by", "meta.id;instr", statistics=True),
+                Field("sensor", "u1", "1", "name of the sensor in UTF-8, filled with zeros at the end", "meta.id;instr", dims=(("sensor_byte", 64),)),
+                Field("value", "f8", "1", "the reading, in the unit that stands beside it", missing="NaN", codec=REAL),
+                Field("value_unit", "u1", "1", "unit of the value in UTF-8 as the source writes it, filled with zeros at the end", dims=(("unit_byte", 16),)),
+                SOURCE_INPUT,
+                SOURCE_ENTRY,
+            ),
+        ),
+    ),
+)
+
 DETECTOR = Schema(
     "detector",
     "geometry and status of a detector, valid in an interval",
@@ -316,6 +375,9 @@ SCHEMAS: dict[str, Schema] = {
         timeslices("timeslices_sn", "timeslices with supernova-trigger hits"),
         RATES,
         RECO,
+        DST,
+        MC,
+        SLOW_CONTROL,
         DETECTOR,
     )
 }

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from antdask.model import tables
+from antdask.model import antares_fields, antdst_fields, tables
 from antdask.model.schema import AMPLITUDE, INTEGER, REAL, Field
 
 # Words of the IVOA list UCD1+ version 1.6 that are in use, with their place: P first only, S second only, Q both, V as P but for vectors too.
@@ -22,8 +22,10 @@ UCD_WORDS = {
     **dict.fromkeys(("time", "time.duration", "time.end", "time.epoch", "time.interval", "time.start"), "Q"),
 }
 PREFIXES = "|".join(("", "da", "d", "c", "m", "u", "n", "p", "h", "k", "M", "G", "T", "P"))
-SYMBOLS = "|".join(("s", "m", "g", "A", "K", "V", "Hz", "eV", "rad", "deg", "byte", "bit", "Pa", "C"))
+SYMBOLS = "|".join(("s", "d", "yr", "m", "g", "A", "K", "V", "Hz", "eV", "rad", "deg", "byte", "bit", "Pa", "C"))
 UNIT = re.compile(rf"(?:{PREFIXES})(?:{SYMBOLS})(?:[+-]?\d+)?(?:[./](?:{PREFIXES})(?:{SYMBOLS})(?:[+-]?\d+)?)*")
+
+ORIGINS = {*tables.ONLINE, *tables.SEATRAY, *antares_fields.ANTARES_RAW, *antdst_fields.ANTDST}
 
 FIELDS = [(f"{s.name}/{t.name}/{f.name}", f) for s in tables.SCHEMAS.values() for t in s.tables for f in t.fields]
 FIELDS += [(f"runs/{f.name}", f) for f in tables.RUNS.fields]
@@ -35,7 +37,7 @@ def test_a_field_documents_itself(place: str, field: Field) -> None:
     assert field.unit == "1" or UNIT.fullmatch(field.unit), "a VOUnit string, or 1"
     assert field.codec in {INTEGER, AMPLITUDE, REAL}
     assert field.numpy.byteorder in "=|", "byte order is the format's business"
-    assert set(field.origins) <= {*tables.ONLINE, *tables.SEATRAY}
+    assert set(field.origins) <= ORIGINS
     assert ucd_problems(field.ucd) == []
 
 
