@@ -221,6 +221,16 @@ class Store:
         return gone
 
 
+def file_checksum(path: Path) -> int:
+    """CRC-32C of a local file, after its bytes have reached the disk."""
+    crc = 0
+    with path.open("rb") as f:
+        os.fsync(f.fileno())
+        while piece := f.read(_PIECE):
+            crc = google_crc32c.extend(crc, piece)
+    return int(crc)
+
+
 def _temporary_name(name: str) -> str:
     return f".{name}.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}.tmp"
 

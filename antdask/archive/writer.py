@@ -1,7 +1,7 @@
 """Writing a part: batches in, one ``.zarr.zip`` out, with the same bytes wherever and whenever it is written.
 
-Columns are compressed chunk by chunk while batches arrive; the chunks wait in one unnamed scratch file, since the metadata, which comes first in the
-part, states lengths that are known last. Memory is one unfinished chunk per column.
+Columns are compressed chunk by chunk while batches arrive; the chunks wait, in memory up to a limit and then in one unnamed scratch file, since the
+metadata, which comes first in the part, states lengths that are known last.
 """
 
 from __future__ import annotations
@@ -9,25 +9,24 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import google_crc32c
 import numpy as np
 
 from antdask.archive import layout as lay
 from antdask.archive import shards
 from antdask.archive.statistics import block_rows, extent
+from antdask.archive.stored_zip import StoredZip
 from antdask.errors import AntdaskError
 from antdask.model.ragged import Batch, Columns
 from antdask.model.schema import INTEGER, Schema, Table
 from antdask.model.tables import SCHEMA_VERSION
 from antdask.model.tables import schema as find_schema
 
-_STAMP = (1980, 1, 1, 0, 0, 0)
-_COPY = 1 << 20
+#: Compressed bytes of a part that wait in memory; more go to the scratch file [byte].
+MEMORY = 64 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +58,39 @@ class Written:
         return extent(self.blocks, field)
 
 
+class _Spool:
+    """Compressed chunks that wait to be written, in memory or, beyond a limit, in a file without a name."""
+
+    def __init__(self) -> None:
+        self._held = 0
+        self._file: IO[bytes] | None = None
+
+    def keep(self, data: bytes) -> bytes | tuple[int, int]:
+        """The data, or where they lie in the file."""
+        if self._held + len(data) <= MEMORY:
+            self._held += len(data)
+            return data
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="antdask-spool-")  # noqa: SIM115 (closed with the spool)
+        self._file.seek(0, 2)
+        place = (self._file.tell(), len(data))
+        self._file.write(data)
+        return place
+
+    def take(self, kept: bytes | tuple[int, int]) -> bytes:
+        """The data again."""
+        if isinstance(kept, bytes):
+            return kept
+        if self._file is None:
+            raise AntdaskError("A place in a scratch file that was never opened: a bug")
+        self._file.seek(kept[0])
+        return self._file.read(kept[1])
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
 class _Column:
     """One array while it grows."""
 
@@ -70,12 +102,13 @@ class _Column:
         codec: str,
         dims: tuple[str, ...],
         attributes: dict[str, Any],
-        spool: IO[bytes],
+        spool: _Spool,
     ) -> None:
         self.path, self.dtype, self.tail, self.codec, self.dims, self.attributes = path, dtype, tail, codec, dims, attributes
         self.chunk = lay.chunk_rows(int(np.prod(tail, dtype=np.int64)))
         self.rows = 0
-        self.spans: list[tuple[int, int]] = []
+        self.chunks: list[bytes | tuple[int, int]] = []
+        self.lengths: list[int] = []
         self._encoder = shards.codec_for(codec, dtype)
         self._pending: list[np.ndarray] = []
         self._waiting = 0
@@ -99,8 +132,8 @@ class _Column:
 
     def _keep(self, values: np.ndarray) -> None:
         data = shards.encode_chunk(values, self._encoder)
-        self.spans.append((self._spool.tell(), len(data)))
-        self._spool.write(data)
+        self.chunks.append(self._spool.keep(data))
+        self.lengths.append(len(data))
 
     def close(self) -> lay.ArrayLayout:
         """Encode the last chunk, padded with zeros where it is not the only one."""
@@ -137,7 +170,7 @@ class PartWriter:
     def __init__(self, stream: str, origin: str, attributes: Mapping[str, Any]) -> None:
         self.schema: Schema = find_schema(stream)
         self.origin, self.attributes = origin, dict(attributes)
-        self._spool: IO[bytes] = tempfile.TemporaryFile(prefix="antdask-spool-")  # noqa: SIM115 (closed in __exit__)
+        self._spool = _Spool()
         self._tables = self.schema.given_by(origin)
         self._lengths = dict.fromkeys((t.name for t in self._tables), 0)
         self._columns = {c.path: c for t in self._tables for c in self._new_columns(t)}
@@ -211,18 +244,17 @@ class PartWriter:
         """
         blocks = self._blocks()
         layouts = [c.close() for c in self._columns.values()]
-        arrays: list[dict[str, Any]] = []
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED, allowZip64=True) as file:
-            _member(file, "zarr.json", _json(_group(self._root_attributes())))
+        with draft.open("wb") as file:
+            members = StoredZip(file)
+            members.add("zarr.json", [_json(_group(self._root_attributes()))])
             for table in self._tables:
-                _member(file, f"{table.name}/zarr.json", _json(_group({"long_name": table.description})))
+                members.add(f"{table.name}/zarr.json", [_json(_group({"long_name": table.description}))])
             for layout in layouts:
-                _member(file, f"{layout.path}/zarr.json", _json(layout.metadata()))
-            for layout in layouts:
-                arrays.append(self._write_shards(file, layout))
-        nbytes, crc = file_checksum(draft)
+                members.add(f"{layout.path}/zarr.json", [_json(layout.metadata())])
+            arrays = [self._write_shards(members, layout) for layout in layouts]
+            members.close()
         hits = self._lengths.get("hits", 0)
-        return Written(nbytes, crc, self._lengths[self.schema.rows.name], hits, self._lengths, arrays, blocks)
+        return Written(members.nbytes, members.crc32c, self._lengths[self.schema.rows.name], hits, self._lengths, arrays, blocks)
 
     def _root_attributes(self) -> dict[str, Any]:
         return {
@@ -247,20 +279,15 @@ class PartWriter:
             edges = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
         return block_rows(self.schema.rows, columns, edges)
 
-    def _write_shards(self, file: zipfile.ZipFile, layout: lay.ArrayLayout) -> dict[str, Any]:
-        spans = self._columns[layout.path].spans
+    def _write_shards(self, members: StoredZip, layout: lay.ArrayLayout) -> dict[str, Any]:
+        column = self._columns[layout.path]
         offsets, lengths = [], []
         for number in range(layout.n_shards):
-            own = spans[number * layout.chunks_per_shard : (number + 1) * layout.chunks_per_shard]
-            index = shards.shard_index([n for _, n in own], layout.chunks_per_shard)
-            size = sum(n for _, n in own) + len(index)
-            info = _info(layout.shard_name(number), size)
-            with file.open(info, "w") as member:
-                offsets.append(file.fp.tell())  # type: ignore[union-attr]
-                lengths.append(size)
-                for start, length in own:
-                    self._copy(start, length, member)
-                member.write(index)
+            own = slice(number * layout.chunks_per_shard, (number + 1) * layout.chunks_per_shard)
+            index = shards.shard_index(column.lengths[own], layout.chunks_per_shard)
+            pieces = [*map(self._spool.take, column.chunks[own]), index]
+            offsets.append(members.add(layout.shard_name(number), pieces))
+            lengths.append(sum(map(len, pieces)))
         return {
             "name": layout.path,
             "dtype": layout.dtype.str[1:],
@@ -271,13 +298,6 @@ class PartWriter:
             "offsets": offsets,
             "lengths": lengths,
         }
-
-    def _copy(self, start: int, length: int, member: IO[bytes]) -> None:
-        self._spool.seek(start)
-        while length:
-            piece = self._spool.read(min(length, _COPY))
-            member.write(piece)
-            length -= len(piece)
 
 
 def hit_edges(batch: Batch) -> np.ndarray:
@@ -301,27 +321,6 @@ def path_to_hits(schema: Schema) -> list[str]:
         names.append(table.name)
         table = schema.table(table.parent)
     return names[::-1]
-
-
-def file_checksum(path: Path) -> tuple[int, int]:
-    """Bytes and CRC-32C of a file."""
-    crc = size = 0
-    with path.open("rb") as f:
-        while piece := f.read(_COPY):
-            crc = google_crc32c.extend(crc, piece)
-            size += len(piece)
-    return size, crc
-
-
-def _info(name: str, size: int) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, _STAMP)
-    # Constant, so that no platform or umask shows in the bytes.
-    info.create_system, info.external_attr, info.file_size = 3, 0o100644 << 16, size
-    return info
-
-
-def _member(file: zipfile.ZipFile, name: str, data: bytes) -> None:
-    file.writestr(_info(name, len(data)), data)
 
 
 def _group(attributes: dict[str, Any]) -> dict[str, Any]:
