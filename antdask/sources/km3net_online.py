@@ -1,0 +1,326 @@
+"""Source ``km3net_online``: events, summary slices and timeslices of KM3NeT DAQ files (ROOT) as written by Jpp's JDataWriter.
+
+Trees ``KM3NET_EVENT`` → events, ``KM3NET_SUMMARYSLICE`` → rates, ``KM3NET_TIMESLICE`` and ``…_L0 _L1 _L2 _SN`` → one stream of timeslices each.
+Byte layouts: `antdask.sources.km3net_records`, ``km3net_headers``, ``km3net_frames``; checked on the files of km3net-testdata and on files written by ROOT 6.40.
+
+What is checked: sizes, byte counts and class versions of all objects, type codes, numbers of records, the header that every frame repeats.
+What cannot be: a bit that flips in the payload of an uncompressed basket (times, amplitudes, masks), since ROOT keeps no checksum there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from antdask.errors import CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
+from antdask.model.keys import RunKey
+from antdask.model.ragged import Batch, Columns, offsets_of
+from antdask.plan import FileEntry, Segment
+from antdask.sources import files, km3net_triggered
+from antdask.sources.km3net_frames import VECTOR_BRANCH, check_frames, read_frames
+from antdask.sources.km3net_headers import (
+    EVENT_COLUMNS,
+    SLICE_COLUMNS,
+    Headers,
+    clock_status,
+    find_headers,
+    utc_ns,
+)
+from antdask.sources.km3net_records import COUNTED, KEY_HIT, SUMMARY_FRAME, TRIGGERED_HIT, demand, native, vector
+from antdask.sources.root import MAGIC, RootFile, Tree, open_root
+from antdask.sources.root_branch import Branch
+
+ORIGIN = "km3net_online"
+#: Aim for the uncompressed bytes of one batch [byte].
+BATCH_BYTES = 32 * 2**20
+#: Entries whose headers are looked at together when a file is described.
+_HEADERS_AT_ONCE = 200_000
+
+_EVENT_HEADER = "KM3NETDAQ::JDAQEventHeader"
+_SUMMARY_HEADER = "KM3NETDAQ::JDAQSummarysliceHeader"
+_SUMMARY_FRAMES = "vector<KM3NETDAQ::JDAQSummaryFrame>"
+_SLICE_HEADER = "KM3NETDAQ::JDAQTimesliceHeader"
+_TIMESLICE_TYPES = (1001, 1002, 1003, 1004, 1005)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Kind:
+    """One kind of tree: its stream, where its header stands, its columns, its type codes, the branches with its records."""
+
+    stream: str
+    header: str
+    columns: tuple[str, ...]
+    types: tuple[int, ...]
+    records: tuple[str, ...]
+
+
+def _timeslice(stream: str) -> _Kind:
+    # Old files give every kind of timeslice the code 1001, so any of them is taken.
+    return _Kind(stream, _SLICE_HEADER, SLICE_COLUMNS, _TIMESLICE_TYPES, (VECTOR_BRANCH,))
+
+
+TREES: dict[str, _Kind] = {
+    "KM3NET_EVENT": _Kind("events", _EVENT_HEADER, EVENT_COLUMNS, (10001,), ("snapshotHits", "triggeredHits")),
+    "KM3NET_SUMMARYSLICE": _Kind("rates", _SUMMARY_HEADER, SLICE_COLUMNS, (2001,), (_SUMMARY_FRAMES,)),
+    "KM3NET_TIMESLICE": _timeslice("timeslices"),
+    "KM3NET_TIMESLICE_L0": _timeslice("timeslices_l0"),
+    "KM3NET_TIMESLICE_L1": _timeslice("timeslices_l1"),
+    "KM3NET_TIMESLICE_L2": _timeslice("timeslices_l2"),
+    "KM3NET_TIMESLICE_SN": _timeslice("timeslices_sn"),
+}
+
+
+class Km3netOnline:
+    """KM3NeT DAQ files in ROOT format; holds nothing, so it pickles.
+
+    Attributes
+    ----------
+    name, version : str
+        The version enters the lineage of every part.
+    """
+
+    name = ORIGIN
+    version = "1"
+
+    def sniff(self, url: str, head: bytes) -> bool:
+        """Whether the file begins like ROOT; what is inside, `describe` sees."""
+        return head.startswith(MAGIC)
+
+    def describe(self, url: str) -> FileEntry:
+        """Identity and segments of a file, from metadata and headers only.
+
+        Entries whose header cannot be read are counted to the neighbouring run, so that reading them reports them; a note says which.
+
+        Raises
+        ------
+        InputMissingError, InputUnreadableError
+        CorruptFileError
+            The directory, a tree, or all headers of a tree cannot be read.
+        UnknownLayoutError
+            None of the trees is known, or the header of one has unknown members.
+        """
+        identity = files.identify(url)
+        with open_root(url) as file:
+            notes = list(file.notes)
+            segments: list[Segment] = []
+            splits = set()
+            for name in _known_trees(file):
+                tree = file.tree(name)
+                if tree.entries == 0:
+                    notes.append(f"tree '{name}' is empty")
+                    continue
+                headers = _headers(tree)
+                splits.add("split" if headers.split else "unsplit")
+                found, lost = _segments(tree, headers)
+                segments += found
+                notes += lost
+            notes += _others(file)
+            layout = "+".join(sorted(splits)) or "empty"
+            return FileEntry(
+                url,
+                self.name,
+                layout,
+                ORIGIN,
+                identity.nbytes,
+                identity.mtime_ns,
+                file.uuid,
+                identity.fingerprint,
+                tuple(segments),
+                tuple(notes),
+            )
+
+    def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
+        """Batches of the entries ``start:stop`` of a tree, each of about 32 MiB uncompressed, in the order of the file.
+
+        Raises
+        ------
+        UnknownNameError
+            No such tree, or one that is not archived.
+        InputChangedError
+            The tree has fewer entries than asked for.
+        CorruptFileError
+            With the range of entries that is lost; batches before it are sound.
+        UnknownLayoutError
+            Branches are missing or unknown.
+        """
+        if tree not in TREES:
+            raise UnknownNameError.of("tree", tree, TREES, where=entry.url)
+        with open_root(entry.url) as file:
+            data = file.tree(tree)
+            if not 0 <= start <= stop <= data.entries:
+                raise InputChangedError("The tree does not hold these entries", where=data.where, found=f"{data.entries} entries", expected=f"{start} to {stop}", hint="Plan again.")  # fmt: skip
+            if start == stop:
+                return
+            kind, headers = TREES[tree], _headers(data)
+            records = tuple(data.branch(name) for name in kind.records)
+            decode = {"events": _events, "rates": _rates}.get(kind.stream, _timeslices)
+            leaves = [leaf for branch in (*headers.leaves, *records) for leaf in branch.walk()]
+            for low, high in data.windows(leaves, start, stop, BATCH_BYTES):
+                header = headers.read(low, high)
+                tables, offsets = decode(records, header, low, high)
+                yield Batch(kind.stream, ORIGIN, tables, offsets)
+
+
+SOURCE = Km3netOnline()
+
+_Decoded = tuple[dict[str, Columns], dict[str, np.ndarray]]
+
+
+def _events(records: tuple[Branch, ...], header: Columns, start: int, stop: int) -> _Decoded:
+    snapshot, triggered = records
+    hits, n_hits = vector(snapshot, start, stop, KEY_HIT)
+    marked, n_triggered = vector(triggered, start, stop, TRIGGERED_HIT)
+    first = offsets_of(n_triggered)
+    framed = (marked["count"] == COUNTED | 10) & (marked["version"] == 1)
+    bad = np.searchsorted(first, np.flatnonzero(~framed), "right") - 1
+    demand(~np.isin(np.arange(stop - start), bad), triggered, start, "A triggered hit has another object inside")
+    of_hit, of_triggered = km3net_triggered.match(km3net_triggered.keys(hits, n_hits), km3net_triggered.keys(marked, n_triggered))
+    mask = native(marked["trigger_mask"])
+    offsets = offsets_of(n_hits)
+    tables = {
+        "events": {
+            **_row(header, start, stop),
+            "trigger_counter": header["trigger_counter"].astype(np.int64),
+            "trigger_mask": header["trigger_mask"],
+            "overlays": header["overlays"],
+            "n_hits": n_hits.astype(np.uint32),
+            "n_triggered": n_triggered.astype(np.uint32),
+        },
+        "hits": {
+            **{name: native(hits[name]) for name in KEY_HIT.names or ()},
+            "triggered": (of_hit >= 0).astype(np.uint8),
+            "trigger_mask": np.where(of_hit >= 0, np.append(mask, np.uint64(0))[of_hit], np.uint64(0)),
+        },
+        "triggered_hits": {
+            **{name: native(marked[name]) for name in KEY_HIT.names or ()},
+            "trigger_mask": mask,
+            "hit_index": np.where(of_triggered >= 0, of_triggered - np.repeat(offsets[:-1], n_triggered), -1).astype(np.int32),
+        },
+    }
+    return tables, {"hits": offsets, "triggered_hits": first}
+
+
+def _rates(records: tuple[Branch, ...], header: Columns, start: int, stop: int) -> _Decoded:
+    frames, n_frames = vector(records[0], start, stop, SUMMARY_FRAME)
+    columns = {name: native(frames[name]) for name in SUMMARY_FRAME.names or ()}
+    received, largest = columns["daq"] & np.uint32(0xFFFF), columns["daq"] >> np.uint32(16)
+    columns["udp_complete"] = ((received == largest + 1) & (columns["fifo"] >> np.uint32(31) == 1)).astype(np.uint8)
+    columns["flags"] = (
+        _channel_bits(columns["status"]) | _channel_bits(columns["fifo"]) << 1 | (columns["rate_code"] == 0).astype(np.uint8) << 2
+    )
+    return {"slices": {**_row(header, start, stop), "n_frames": n_frames.astype(np.uint32)}, "frames": columns}, {
+        "frames": offsets_of(n_frames)
+    }
+
+
+def _timeslices(records: tuple[Branch, ...], header: Columns, start: int, stop: int) -> _Decoded:
+    frames = read_frames(records[0], start, stop)
+    check_frames(frames, header, records[0], start)
+    columns, hits = frames.columns, frames.hits()
+    n_hits, first = offsets_of(columns["numberOfHits"]), offsets_of(frames.counts)
+    tables = {
+        "slices": {
+            **_row(header, start, stop),
+            "n_frames": frames.counts.astype(np.uint32),
+            "n_hits": np.diff(n_hits[first]).astype(np.uint32),
+        },
+        "frames": {
+            "dom_id": columns["id"],
+            **{name: columns[name] for name in ("daq", "status", "fifo")},
+            "status3": columns["status_3"],
+            "status4": columns["status_4"],
+            "clock_status": clock_status(columns["seconds"]),
+            "frame_length": columns["length"],
+        },
+        "hits": {name: native(hits[name]) for name in ("channel_id", "tdc", "tot")},
+    }
+    return tables, {"frames": first, "hits": n_hits}
+
+
+def _row(header: Columns, start: int, stop: int) -> Columns:
+    """Columns that rows of every stream have."""
+    return {
+        "run": header["run"].astype(np.uint32),
+        "frame_index": header["frame_index"].astype(np.uint32),
+        "detector_id": header["detector_id"],
+        "utc_ns": utc_ns(header["seconds"], header["cycles"]),
+        "clock_status": clock_status(header["seconds"]),
+        "preamble_length": header["length"],
+        "source_input": np.zeros(stop - start, np.uint16),
+        "source_entry": np.arange(start, stop, dtype=np.uint64),
+    }
+
+
+def _channel_bits(words: np.ndarray) -> np.ndarray:
+    """Bits 0 to 30 of uint32 words as uint8, shape (words, 31)."""
+    return np.unpackbits(words.astype("<u4").view(np.uint8).reshape(-1, 4), axis=1, bitorder="little")[:, :31]
+
+
+def _headers(tree: Tree) -> Headers:
+    kind = TREES[tree.name]
+    return find_headers(tree, kind.header, kind.columns, kind.types)
+
+
+def _known_trees(file: RootFile) -> list[str]:
+    known = [name for name in TREES if file.objects.get(name) == "TTree"]
+    if not known:
+        trees = ", ".join(name for name, kind in file.objects.items() if kind == "TTree") or "no tree"
+        raise UnknownLayoutError("The ROOT file has no tree of KM3NeT DAQ data", where=file.url, found=trees, expected=f"one of {', '.join(TREES)}", hint="Give a DAQ file, or leave it out.")  # fmt: skip
+    return known
+
+
+def _others(file: RootFile) -> list[str]:
+    """What else the file holds; named, because it is not archived."""
+    notes = []
+    for name, kind in file.objects.items():
+        if kind == "TTree" and name not in TREES:
+            entries = file.tree(name).entries
+            notes.append(f"tree '{name}' with {entries} entries is not archived" if entries else f"tree '{name}' is empty")
+        elif kind != "TTree":
+            notes.append(f"'{name}' ({kind}) is not archived")
+    return notes
+
+
+def _segments(tree: Tree, headers: Headers) -> tuple[list[Segment], list[str]]:
+    """Consecutive entries with the same detector and run, and what could not be read of the headers."""
+    detector, run = np.zeros(tree.entries, np.int64), np.zeros(tree.entries, np.int64)
+    known, lost, position = np.zeros(tree.entries, bool), [], 0
+    stop = min(tree.entries, _HEADERS_AT_ONCE)
+    while position < tree.entries:
+        try:
+            columns = headers.read(position, stop, ("detector_id", "run"))
+        except CorruptFileError as error:
+            if error.start is None or error.stop is None or error.stop <= position or (error.start, error.stop) == (0, tree.entries):
+                raise
+            if error.start > position:
+                stop = error.start  # the sound entries before it first
+                continue
+            lost.append(f"headers of entries {position} to {error.stop} of tree '{tree.name}' cannot be read: {error.what}")
+            stop = error.stop
+        else:
+            detector[position:stop], run[position:stop], known[position:stop] = columns["detector_id"], columns["run"], True
+        position, stop = stop, min(tree.entries, stop + _HEADERS_AT_ONCE)
+    if not known.any():
+        raise CorruptFileError(
+            "No header of the tree can be read", where=tree.where, found="; ".join(lost), tree=tree.name, start=0, stop=tree.entries
+        )
+    # Each unknown entry takes the run of the last known one before it, or of the first known one.
+    nearest = np.maximum(np.maximum.accumulate(np.where(known, np.arange(tree.entries), -1)), int(np.argmax(known)))
+    detector, run = detector[nearest], run[nearest]
+    edges = np.flatnonzero((np.diff(detector) != 0) | (np.diff(run) != 0)) + 1
+    leaves = [leaf for leaf in tree.walk() if leaf.nbytes]
+    cuts = [0, *edges.tolist(), tree.entries]
+    return [
+        Segment(
+            TREES[tree.name].stream,
+            tree.name,
+            RunKey(f"km3net-{detector[a]}", int(run[a])),
+            a,
+            b,
+            sum(leaf.nbytes_of(a, b) for leaf in leaves),
+        )
+        for a, b in itertools.pairwise(cuts)
+    ], lost

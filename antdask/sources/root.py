@@ -1,0 +1,185 @@
+"""ROOT files: uproot opens the file and reads what trees and branches say of themselves; the baskets are read here.
+
+::
+
+    with open_root(url) as file:
+        tree = file.tree("KM3NET_EVENT")             highest cycle of that name
+        branch = tree.branch("snapshotHits")
+        for basket in branch.baskets(0, 100): ...    payload and offsets of entries 0 to 100, basket by basket
+        branch.read(0, 100)                          the same as one basket
+
+Memory is bounded by what is asked: one group of compressed baskets, the last basket of each branch, and the range that `Branch.read` returns.
+What contradicts itself raises `CorruptFileError` with tree, branch, basket and the entries that are lost with it, so that the rest can be read.
+A bit that flips in an uncompressed basket, outside of headers and counts, cannot be noticed: ROOT keeps no checksum there (zlib, lz4 and lzma blocks have one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import uproot
+
+from antdask.errors import CorruptFileError, UnknownFormatError, UnknownLayoutError, UnknownNameError
+from antdask.sources import root_codecs
+from antdask.sources.blob import Blob, BlobFile, open_blob
+from antdask.sources.root_branch import Branch, Home, windows
+from antdask.sources.root_metadata import HINT, Metadata
+
+MAGIC = b"root"
+
+
+class Tree:
+    """A tree: entries, and branches over them.
+
+    Attributes
+    ----------
+    url, name : str
+    entries : int
+    branches : tuple of Branch
+        Those of the top level.
+    """
+
+    def __init__(self, metadata: Metadata, name: str, model: Any) -> None:
+        self.url, self.name = metadata.blob.url, name
+        self.entries = int(model.member("fEntries"))
+        home = Home(metadata, name, self.entries)
+        self.branches = tuple(Branch(home, branch) for branch in model.member("fBranches"))
+
+    @property
+    def where(self) -> str:
+        """File and tree, for messages."""
+        return f"{self.url}, tree '{self.name}'"
+
+    def walk(self) -> Iterator[Branch]:
+        """All branches, depth first."""
+        for branch in self.branches:
+            yield from branch.walk()
+
+    def find(self, name: str) -> Branch | None:
+        """The first branch of this name, depth first; ``None`` if there is none."""
+        return next((branch for branch in self.walk() if branch.name == name), None)
+
+    def branch(self, name: str) -> Branch:
+        """The first branch of this name, depth first.
+
+        Raises
+        ------
+        UnknownLayoutError
+            The tree has none.
+        """
+        found = self.find(name)
+        if found is None:
+            known = ", ".join(b.name for b in self.walk())
+            raise UnknownLayoutError(f"The tree has no branch '{name}'", where=self.where, found=known or "no branch at all", expected=name)
+        return found
+
+    def windows(self, branches: Sequence[Branch], start: int, stop: int, nbytes: int) -> list[tuple[int, int]]:
+        """Cut ``start:stop`` into ranges of about `nbytes` uncompressed bytes in all these branches, at the baskets of the heaviest one where possible."""
+        heaviest = max(branches, key=lambda b: b.nbytes)
+        share = sum(b.nbytes for b in branches) / max(1, heaviest.nbytes)
+        return windows(heaviest.edges, heaviest.weights() * share, start, stop, nbytes)
+
+
+class RootFile:
+    """An open ROOT file; use as a context manager. `open_root` makes one.
+
+    Attributes
+    ----------
+    url : str
+    nbytes : int
+        Size of the file [byte].
+    uuid : str
+        UUID that ROOT gave the file, hexadecimal.
+    objects : dict of str to str
+        Class of everything in the top directory, by name without cycle.
+    notes : tuple of str
+        Oddities that lose nothing.
+    """
+
+    def __init__(self, blob: Blob) -> None:
+        self._metadata = Metadata(blob, BlobFile(blob))
+        self.url, self.nbytes = blob.url, blob.nbytes
+        self._cycles: dict[str, int] = {}
+        self.objects: dict[str, str] = {}
+        with self._metadata.reading("directory"):
+            # No caches: uproot keys them by UUID, and a damaged copy has the UUID of the sound file.
+            self._directory: Any = uproot.open(self._metadata.file, object_cache=None, array_cache=None, use_threads=False, num_workers=1)
+            self.uuid: str = self._directory.file.uuid.hex
+            for key, kind in self._directory.classnames(recursive=False, cycle=True).items():
+                name, _, cycle = key.rpartition(";")
+                if int(cycle) >= self._cycles.get(name, 0):
+                    self._cycles[name], self.objects[name] = int(cycle), kind
+            end = int(self._directory.file.fEND)
+        self.notes = (f"the file has {self.nbytes} bytes, its header says {end}",) if end != self.nbytes else ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        self._directory.close()
+        self._metadata.blob.close()
+
+    def tree(self, name: str) -> Tree:
+        """The tree of this name, of its highest cycle.
+
+        Raises
+        ------
+        UnknownNameError
+            No such tree.
+        CorruptFileError
+            It cannot be read.
+        """
+        trees = [key for key, kind in self.objects.items() if kind == "TTree"]
+        if name not in trees:
+            raise UnknownNameError.of("tree", name, trees, where=self.url)
+        self._check_object(name)
+        with self._metadata.reading(f"tree '{name}'", name):
+            return Tree(self._metadata, name, self._directory[f"{name};{self._cycles[name]}"])
+
+    def _check_object(self, name: str) -> None:
+        """Decompress an object once with bounded output, before uproot believes the sizes of its blocks."""
+        with self._metadata.reading(f"key of '{name}'", name):
+            key = self._directory.key(f"{name};{self._cycles[name]}")
+            nbytes, keylen, objlen, seek = int(key.fNbytes), int(key.fKeylen), int(key.fObjlen), int(key.fSeekKey)
+        try:
+            data = self._metadata.blob.read(seek + keylen, seek + nbytes)
+            if len(data) != objlen:
+                root_codecs.decompress(data, objlen)
+        except CorruptFileError as error:
+            raise CorruptFileError(
+                error.what, where=f"{self.url}, object '{name}'", found=error.found, expected=error.expected, hint=HINT, tree=name
+            ) from error
+
+
+def open_root(url: str) -> RootFile:
+    """Open a ROOT file.
+
+    Raises
+    ------
+    UnknownFormatError
+        It does not begin with "root".
+    CorruptFileError
+        Its header or directory cannot be read.
+    InputMissingError, InputUnreadableError, InputError
+    """
+    blob = open_blob(url)
+    try:
+        magic = bytes(blob.read(0, min(len(MAGIC), blob.nbytes)))
+        if magic != MAGIC:
+            raise UnknownFormatError(
+                "Not a ROOT file",
+                where=url,
+                found=f"first bytes {magic!r}",
+                expected=repr(MAGIC),
+                hint="Give a ROOT file, or leave it out.",
+            )
+        return RootFile(blob)
+    except BaseException:
+        blob.close()
+        raise

@@ -1,0 +1,158 @@
+"""Compressed blocks of ROOT: a chain of blocks, each with nine bytes of header, into the bytes that went in.
+
+A block is: two letters that name the algorithm, one byte of method, compressed and uncompressed size as 3-byte little-endian integers, the data. Algorithms
+(ROOT, ``core/zip``): ``ZL`` zlib, ``CS`` raw deflate of the oldest files, ``XZ`` lzma, ``L4`` lz4 behind an xxHash-64 of the compressed bytes, ``ZS`` zstandard.
+
+The library for each is the fastest measured that never writes more than the size announced: libdeflate (zlib), zstandard, cramjam (lz4), the standard library (lzma).
+No size field is believed before it is compared with the largest ratio its algorithm can reach, so a damaged length cannot allocate more than the file can hold.
+"""
+
+from __future__ import annotations
+
+import lzma
+import threading
+import zlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import cramjam
+import deflate
+import numpy as np
+import xxhash
+import zstandard
+
+from antdask.errors import CorruptFileError
+
+#: Bytes of the header of a block.
+HEADER = 9
+_CHECKSUM = 8  # xxHash-64 before lz4 data
+
+_local = threading.local()
+
+
+def _zstandard() -> zstandard.ZstdDecompressor:
+    # One context per thread: they are expensive to make and not safe to share.
+    if not hasattr(_local, "zstandard"):
+        _local.zstandard = zstandard.ZstdDecompressor()
+    return _local.zstandard
+
+
+def _zlib(data: memoryview, nbytes: int) -> bytes:
+    return bytes(deflate.zlib_decompress(data, nbytes))
+
+
+def _raw_deflate(data: memoryview, nbytes: int) -> bytes:
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, nbytes + 1)
+
+
+def _lzma(data: memoryview, nbytes: int) -> bytes:
+    return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=2**28).decompress(data, nbytes + 1)
+
+
+def _lz4(data: memoryview, nbytes: int) -> np.ndarray:
+    if xxhash.xxh64_digest(data[_CHECKSUM:]) != bytes(data[:_CHECKSUM]):
+        raise ValueError("the checksum differs")
+    out = np.empty(nbytes, np.uint8)
+    return out[: cramjam.lz4.decompress_block_into(data[_CHECKSUM:], out, output_len=nbytes)]
+
+
+def _zstd(data: memoryview, nbytes: int) -> bytes:
+    # The library allocates what the frame announces, so the frame must announce what the block does.
+    if zstandard.frame_content_size(data) not in (-1, nbytes):
+        raise ValueError("frame and block announce different sizes")
+    return bytes(_zstandard().decompress(data, max_output_size=nbytes))
+
+
+class _Algorithm(NamedTuple):
+    decompress: Callable[[memoryview, int], bytes | np.ndarray]
+    ratio: int  # nothing compresses better than this with this algorithm
+
+
+# Ratios: deflate 1032 (258 bytes from 2 bits); lz4 255 (a length byte); lzma and zstd by their longest match or run per smallest token, generously.
+_ALGORITHMS = {
+    b"ZL": _Algorithm(_zlib, 1032),
+    b"CS": _Algorithm(_raw_deflate, 1032),
+    b"XZ": _Algorithm(_lzma, 20_000),
+    b"L4": _Algorithm(_lz4, 255),
+    b"ZS": _Algorithm(_zstd, 50_000),
+}
+
+# What the libraries raise on bytes they cannot decode.
+_FAILURES = (ValueError, zlib.error, lzma.LZMAError, deflate.DeflateError, cramjam.DecompressionError, zstandard.ZstdError)
+
+
+class _Block(NamedTuple):
+    algorithm: _Algorithm
+    data: memoryview
+    nbytes: int
+
+
+def decompress(data: memoryview, nbytes: int) -> np.ndarray:
+    r"""The `nbytes` bytes that a chain of blocks holds.
+
+    Parameters
+    ----------
+    data : memoryview
+        All blocks, from the first header to the last byte.
+    nbytes : int
+        Uncompressed size, as the key states it.
+
+    Returns
+    -------
+    ndarray of uint8, shape (nbytes,)
+        Read only where one block holds everything.
+
+    Raises
+    ------
+    CorruptFileError
+        Sizes that contradict each other, an unknown algorithm, or data that do not decompress; the caller adds where.
+
+    Examples
+    --------
+    >>> packed = zlib.compress(b"antares " * 4)
+    >>> head = b"ZL\x08" + len(packed).to_bytes(3, "little") + (32).to_bytes(3, "little")
+    >>> decompress(memoryview(head + packed), 32).tobytes()[:8]
+    b'antares '
+    """
+    blocks = _chain(data)
+    if sum(b.nbytes for b in blocks) != nbytes:
+        raise CorruptFileError("The compressed blocks do not add up", found=sum(b.nbytes for b in blocks), expected=f"{nbytes} bytes")
+    if len(blocks) == 1:
+        return _open(blocks[0])
+    out = np.empty(nbytes, np.uint8)
+    filled = 0
+    for block in blocks:
+        out[filled : filled + block.nbytes] = _open(block)
+        filled += block.nbytes
+    return out
+
+
+def _chain(data: memoryview) -> list[_Block]:
+    """The blocks, by their headers alone; every one lies inside `data` and they end where it ends."""
+    blocks, position = [], 0
+    while position < len(data):
+        head = bytes(data[position : position + HEADER])
+        packed, nbytes = int.from_bytes(head[3:6], "little"), int.from_bytes(head[6:9], "little")
+        algorithm = _ALGORITHMS.get(head[:2])
+        position += HEADER
+        if algorithm is None or len(head) < HEADER:
+            raise CorruptFileError("A compressed block has no known header", found=repr(head), expected=f"one of {', '.join(a.decode() for a in _ALGORITHMS)}")  # fmt: skip
+        if position + packed > len(data):
+            raise CorruptFileError(
+                "A compressed block is longer than its basket", found=f"{packed} bytes", expected=f"at most {len(data) - position}"
+            )
+        if nbytes > algorithm.ratio * (packed + 1):
+            raise CorruptFileError("A compressed block announces more than it can hold", found=f"{nbytes} bytes", expected=f"at most {algorithm.ratio} x {packed}")  # fmt: skip
+        blocks.append(_Block(algorithm, data[position : position + packed], nbytes))
+        position += packed
+    return blocks
+
+
+def _open(block: _Block) -> np.ndarray:
+    try:
+        out = np.frombuffer(block.algorithm.decompress(block.data, block.nbytes), np.uint8)
+    except _FAILURES as error:
+        raise CorruptFileError(f"A compressed block cannot be read: {error or type(error).__name__}") from error
+    if len(out) != block.nbytes:
+        raise CorruptFileError("A compressed block holds another number of bytes", found=len(out), expected=block.nbytes)
+    return out
