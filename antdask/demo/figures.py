@@ -16,8 +16,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 INK, QUIET, ACCENT = "#1b2733", "#8a97a3", "#d1495b"
 #: What a channel did in a frame where it gave no measurement: words and colour, in the order of their codes from 1.
-STATES = (("no data", "#e4e7ea"), ("0 Hz", "#000000"), ("high-rate veto", "#e4572e"), ("FIFO almost full", "#c800c8"))
-NO_DATA, ZERO, VETO, FIFO = range(1, 5)
+STATES = (("no data", "#e4e7ea"), ("no rate (code 0)", "#000000"), ("high-rate veto", "#e4572e"), ("FIFO almost full", "#c800c8"))
+NO_DATA, NO_RATE, VETO, FIFO = range(1, 5)
 LINES, FLOORS = 12, 25
 #: Charge in the event display: weak hits pale, strong ones dark; the palest tones are left out, they would vanish on white.
 CHARGE_COLOURS = ListedColormap(colormaps["GnBu"](np.linspace(0.38, 1, 256)))

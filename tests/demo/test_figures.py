@@ -33,7 +33,7 @@ def rate_figure() -> Figure:
     state = np.zeros((62, 20), np.uint8)
     rate_hz[:, 3], state[:, 3] = 0, figures.NO_DATA
     rate_hz[5, 4:9], state[5, 4:9] = 20_000, figures.VETO
-    rate_hz[6, 4], state[6, 4] = 0, figures.ZERO
+    rate_hz[6, 4], state[6, 4] = 0, figures.NO_RATE
     return figures.rate_map(np.arange(20) / 10, [11, 22], rate_hz, state, "for a test")
 
 
@@ -41,13 +41,13 @@ def test_a_rate_map_keeps_measurements_and_what_is_none_apart(rate_figure: Figur
     rates, states = (np.ma.asarray(image.get_array()) for image in rate_figure.axes[0].images)
     assert np.isnan(rates.filled(np.nan)).sum() == 62 + 5 + 1
     assert states.count() == 62 + 5 + 1
-    assert states[5, 4] == figures.VETO and states[6, 4] == figures.ZERO and states[0, 3] == figures.NO_DATA
+    assert states[5, 4] == figures.VETO and states[6, 4] == figures.NO_RATE and states[0, 3] == figures.NO_DATA
 
 
 def test_a_rate_map_names_units_and_states_that_occur(rate_figure: Figure) -> None:
     words = labels(rate_figure)
     assert "rate [Hz]" in words and "[s]" in words
-    assert "high-rate veto (0.4%)" in words and "0 Hz" in words and "FIFO" not in words
+    assert "high-rate veto (0.4%)" in words and "no rate" in words and "FIFO" not in words
     assert drawn(rate_figure) > 10_000
 
 
