@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def stranger(tmp_path_factory):
     assert uv, "uv is neither on PATH nor in .tools: run make"
     folder = tmp_path_factory.mktemp("stranger")
     pins = Path(__file__).parents[2] / "requirements.txt"
-    subprocess.run([uv, "venv", "-q", "--no-project", folder / "venv"], check=True, cwd=folder)
+    subprocess.run([uv, "venv", "-q", "--no-project", "--python", sys.executable, folder / "venv"], check=True, cwd=folder)
     subprocess.run(
         [uv, "pip", "install", "-q", "--no-config", "--python", folder / "venv", "-c", pins, "zarr", "xarray"], check=True, cwd=folder
     )
