@@ -182,3 +182,13 @@ def saved(store: Store) -> Iterator[PlanFile]:
     """
     for path in store.list("plans"):
         yield PlanFile(store.full_url(path))
+
+
+def is_plan(url: str) -> bool:
+    """Whether a file begins as a plan does; ``False`` for what cannot be read, which its reader will say better."""
+    try:
+        with fsspec.open(url, "rb") as f:
+            head: bytes = f.read(64)
+    except (OSError, ValueError, ImportError):
+        return False
+    return head.startswith(b"PK\x03\x04") and head[30:].startswith(b"header.json")

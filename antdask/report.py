@@ -1,0 +1,231 @@
+"""What the commands found, as tables for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from antdask.archive.ledger import Brief
+    from antdask.convert.campaign import Status, Summary
+    from antdask.convert.verify import VerifyReport
+    from antdask.plan import Assignment, FileEntry, Plan
+
+#: Rows of a table before the rest is only counted.
+MOST_ROWS = 200
+#: Width where the output is no terminal, so that nothing that may be searched for is broken.
+WIDE = 200
+
+
+def show(what: RenderableType) -> None:
+    """Print to standard output."""
+    width = None if sys.stdout.isatty() else WIDE
+    Console(width=width, highlight=False).print(what, soft_wrap=isinstance(what, str | Text))
+
+
+def size(nbytes: float) -> str:
+    """Bytes for people, in powers of 1000.
+
+    Examples
+    --------
+    >>> size(0), size(999), size(1_637_119), size(50e12)
+    ('0 B', '999 B', '1.64 MB', '50.0 TB')
+    """
+    value, unit = float(nbytes), "B"
+    for larger in ("kB", "MB", "GB", "TB", "PB"):
+        if value < 999.5:
+            break
+        value, unit = value / 1000, larger
+    if unit == "B":
+        return f"{value:.0f} B"
+    return f"{value:.2f} {unit}" if value < 10 else f"{value:.1f} {unit}" if value < 100 else f"{value:.0f} {unit}"
+
+
+def table(title: str, left: Iterable[str], right: Iterable[str], rows: Iterable[Iterable[Any]], total: Iterable[Any] = ()) -> Table:
+    """A table with words on the left and numbers on the right; long ones end with a count of what is not shown."""
+    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold", expand=False)
+    for name in left:
+        drawn.add_column(name, overflow="fold")
+    for name in right:
+        drawn.add_column(name, justify="right", no_wrap=True)
+    rows = list(rows)
+    for row in rows[:MOST_ROWS]:
+        drawn.add_row(*(_cell(v) for v in row))
+    if len(rows) > MOST_ROWS:
+        drawn.caption, drawn.caption_justify = f"and {len(rows) - MOST_ROWS:,} more; --json gives all", "left"
+    if total:
+        drawn.add_section()
+        drawn.add_row(*(_cell(v) for v in total))
+    return drawn
+
+
+def _cell(value: Any) -> Text:
+    # As text, never as markup: names of files may hold brackets.
+    if value is None:
+        return Text("")
+    return Text(f"{value:,}" if isinstance(value, int) else f"{value:,.1f}" if isinstance(value, float) else str(value))
+
+
+def facts(pairs: Mapping[str, Any]) -> Table:
+    """Names and values, one a line; what is empty is left out."""
+    drawn = Table.grid(padding=(0, 2))
+    for name, value in pairs.items():
+        if value not in (None, "", (), []):
+            drawn.add_row(Text(name, style="bold"), _cell(value))
+    return drawn
+
+
+def file_entry(entry: FileEntry) -> RenderableType:
+    """What a file is."""
+    about = {
+        "file": entry.url,
+        "format": f"{entry.format}, layout {entry.layout}",
+        "size": size(entry.nbytes),
+        "uuid": entry.uuid,
+        "fingerprint": entry.fingerprint,
+    }
+    rows = [(s.stream, s.tree, s.run.detector, str(s.run.run), s.start, s.stop, size(s.nbytes)) for s in entry.segments]
+    segments = table("What would be archived", ("stream", "tree", "detector"), ("run", "first entry", "end", "uncompressed"), rows)
+    notes = [Text(f"note: {note}") for note in entry.notes]
+    return Group(facts(about), segments if rows else Text("nothing in it would be archived"), *notes)
+
+
+def plan(made: Plan, done: int = 0) -> RenderableType:
+    """What a plan will do and take."""
+    cost = made.cost()
+    about = {
+        "plan": made.id,
+        "archive": made.archive,
+        "inputs": f"{cost['inputs']:,} files, {size(cost['bytes_in'])}, {size(cost['bytes_uncompressed'])} uncompressed",
+        "parts": f"{cost['parts']:,}, {cost['entries']:,} entries" + (f"; {done:,} are done already" if done else ""),
+        "inodes": f"about {cost['inodes']:,}",
+        "memory": f"at most about {size(cost['memory_part'])} for one part",
+    }
+    totals: dict[tuple[str, str], list[int]] = {}
+    runs: dict[tuple[str, str], set[int]] = {}
+    for part in made.parts:
+        key = (part.key.stream, part.key.run.detector)
+        numbers = totals.setdefault(key, [0, 0, 0])
+        numbers[:] = numbers[0] + 1, numbers[1] + part.entries, numbers[2] + part.nbytes
+        runs.setdefault(key, set()).add(part.key.run.run)
+    rows = [(*key, len(runs[key]), parts, entries, size(nbytes)) for key, (parts, entries, nbytes) in sorted(totals.items())]
+    streams = table("Parts", ("stream", "detector"), ("runs", "parts", "entries", "uncompressed"), rows)
+    return Group(facts(about), streams, *rejections((r.url, r.code, r.reason) for r in made.rejected))
+
+
+def rejections(rows: Iterable[tuple[str, str, str]]) -> list[RenderableType]:
+    """Inputs that are left out, if there are any."""
+    rows = list(rows)
+    return [table("Inputs that cannot be archived", ("input", "code", "reason"), (), rows)] if rows else []
+
+
+def summary(found: Summary) -> RenderableType:
+    """What a campaign came to."""
+    rows = [(g["stream"], g["detector"], str(g["run"]), *_volume(g), f"{_speed(g):.0f}" if _speed(g) else "") for g in found.streams]
+    totals = {name: getattr(found, name) for name in ("rows", "hits", "bytes_uncompressed", "bytes_out")}
+    everything = ("all", "", "", *_volume({"parts": found.parts_done, **totals}), "")
+    archived = table(
+        "Archived",
+        ("stream", "detector"),
+        ("run", "parts", "rows", "hits", "uncompressed", "archived", "ratio", "MB/s/core"),
+        rows,
+        everything,
+    )
+    failed = [(f["key"], f["attempts"], f"{f['kind']} ({f['code']})", f["message"]) for f in found.failures]
+    about = {
+        "archive": found.archive,
+        "parts": f"{found.parts_done:,} of {found.parts_total:,} done"
+        + (f", {found.parts_skipped:,} of them before" if found.parts_skipped else "")
+        + (f", {found.parts_failed:,} failed" if found.parts_failed else "")
+        + (f", {found.parts_missing:,} not tried" if found.parts_missing else ""),
+        "quarantined": f"{found.quarantined:,} entries" if found.quarantined else "",
+        "stopped": found.stopped,
+        "time": f"{found.seconds:.1f} s",
+    }
+    left_out = rejections((r["url"], r["code"], r["reason"]) for r in found.rejections)
+    failures = [table("Failed parts", ("part", "attempts", "class", "reason"), (), failed)] if failed else []
+    return Group(archived if rows else Text(""), *left_out, *failures, facts(about))
+
+
+def _volume(group: Mapping[str, Any]) -> tuple[Any, ...]:
+    before, after = group["bytes_uncompressed"], group["bytes_out"]
+    return group["parts"], group["rows"], group["hits"], size(before), size(after), f"{before / after:.2f}" if after else ""
+
+
+def _speed(group: Mapping[str, Any]) -> float:
+    """Uncompressed MB per second and core."""
+    seconds = group["cpu_seconds"]
+    return group["bytes_uncompressed"] / 1e6 / seconds if seconds else 0.0
+
+
+def brief(found: Brief) -> RenderableType:
+    """What a worker did."""
+    volume = f"{found.rows:,} rows, {found.hits:,} hits, {size(found.bytes_in)} → {size(found.nbytes)}"
+    return facts({"part": found.part, "archived": volume, "quarantined": f"{found.lost:,} entries" if found.lost else ""})
+
+
+def status(found: Status) -> RenderableType:
+    """How far an archive is."""
+    names = ("parts_total", "parts_done", "parts_missing", "quarantined", "rejected", "rows", "hits")
+    rows = [(c["plan"], *(c[n] for n in names), size(c["bytes_in"]), size(c["bytes_out"])) for c in found.campaigns]
+    columns = ("parts", "done", "missing", "quarantined", "rejected", "rows", "hits", "input files", "archived")
+    orphans = f"{found.orphans:,} part files without receipt, which will be made again" if found.orphans else ""
+    about = {"archive": found.archive, "catalogue": found.snapshot or "none yet", "orphans": orphans}
+    return Group(facts(about), table("Campaigns", ("plan",), columns, rows))
+
+
+def verification(found: VerifyReport) -> RenderableType:
+    """What a verification found."""
+    looked = {"fast": "", "deep": f"{found.values:,} values decoded", "source": f"{found.values:,} values compared with their sources"}
+    about = {
+        "archive": found.archive,
+        "looked at": f"{found.parts:,} parts, {found.rows:,} rows, {found.hits:,} hits",
+        found.mode: looked[found.mode],
+        "quarantined": f"{found.quarantined:,} entries" if found.quarantined else "",
+        "time": f"{found.seconds:.1f} s",
+        "result": f"{len(found.problems):,} problems" if found.problems else "sound",
+    }
+    problems = [(p["part"], p["problem"]) for p in found.problems]
+    return Group(facts(about), *([table("Problems", ("part", "problem"), (), problems)] if problems else []))
+
+
+def assignment(found: Assignment) -> RenderableType:
+    """What a worker would do."""
+    ranges = [(found.inputs[r.input].url, r.tree, r.start, r.stop, size(r.nbytes)) for r in found.part.ranges]
+    about = {"plan": found.plan, "archive": found.archive, "part": str(found.part.key)}
+    return Group(facts(about), table("Would read", ("input", "tree"), ("first entry", "end", "uncompressed"), ranges))
+
+
+class Counting:
+    """Counts things aloud while nobody knows how many there will be; silent where standard error is no terminal.
+
+    Examples
+    --------
+    >>> with Counting("files", quiet=True) as count:
+    ...     count("a.root")
+    """
+
+    def __init__(self, what: str, quiet: bool) -> None:
+        self._what, self._number = what, 0
+        console = Console(stderr=True)
+        self._status = None if quiet or not console.is_terminal else console.status(what)
+
+    def __enter__(self) -> Counting:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def __call__(self, _: str) -> None:
+        """One more."""
+        self._number += 1
+        if self._status is not None:
+            self._status.update(f"{self._number:,} {self._what}")
