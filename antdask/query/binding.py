@@ -75,6 +75,8 @@ class Scope:
         below = [t.name for t in self.schema.tables[1:] if f"{t.name}/{name}" in self.columns]
         if below:
             error.hint = f"It is a column of a ragged table: write {' or '.join(f'{t}.{name}' for t in below)}."
+        elif any(t.name == table and column in {f.name for f in t.fields} for t in self.schema.tables):
+            error.hint = f"The data selected here do not have it. {error.hint}"
         raise error
 
 

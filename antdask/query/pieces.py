@@ -29,10 +29,12 @@ class Piece:
     schema : Schema
     start, stop : int
         Range of rows of the row table.
+    detector : str
+        Label of the detector, which no column of a part repeats.
     """
 
-    def __init__(self, reader: PartReader, schema: Schema, start: int, stop: int) -> None:
-        self.reader, self.schema = reader, schema
+    def __init__(self, reader: PartReader, schema: Schema, start: int, stop: int, detector: str = "") -> None:
+        self.reader, self.schema, self.detector = reader, schema, detector
         self._names = frozenset(reader.names)
         self._tables = frozenset(name.rpartition("/")[0] for name in self._names)
         self._index: dict[str, Index] = {schema.rows.name: slice(start, stop)}
@@ -82,7 +84,7 @@ class Piece:
         full = self._spread(masks)
         if all(mask.all() for mask in full.values()):
             return self
-        piece = Piece(self.reader, self.schema, 0, 0)
+        piece = Piece(self.reader, self.schema, 0, 0, self.detector)
         spots = {table: _spots(mask) for table, mask in full.items()}
         for table, mask in full.items():
             piece._index[table] = _pick_index(self._index[table], spots[table])

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from antdask.archive import catalog
+from antdask.archive import marker, snapshot
 from antdask.archive import layout as lay
 from antdask.archive.ledger import Receipt
 from antdask.archive.reading import PartReader
@@ -31,10 +31,10 @@ class Entry:
 def write_archive(url, entries) -> str:
     """An archive with one part per entry; its URL."""
     store = Store(str(url))
-    catalog.create(store)
+    marker.create(store)
     for number, entry in enumerate(entries):
         write_part(store, entry, f"{number:08x}")
-    catalog.rebuild(store)
+    snapshot.rebuild(store)
     return store.url
 
 

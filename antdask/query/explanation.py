@@ -1,0 +1,175 @@
+"""What a query would read, before it reads: parts, blocks, chunks, bytes, and what was left out by what."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from collections.abc import Sequence
+
+import numpy as np
+
+from antdask.archive.layout import OFFSETS
+from antdask.query.index import Index
+from antdask.query.scan import Scan
+
+#: Decoding of whole columns, and overhead of a chunk, measured on two cores with a warm cache; good to a factor of a few.
+BYTES_PER_SECOND, SECONDS_PER_CHUNK = 600e6, 0.4e-3
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One thing that narrowed a selection: in words, and how many parts it left."""
+
+    what: str
+    parts: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation:
+    """What a query would read.
+
+    Parameters
+    ----------
+    stream : str
+    columns : tuple of str
+        As they are written, those that only the conditions need included.
+    steps : tuple of Step
+        How the selection came about.
+    parts, blocks, rows, hits : int
+        What the catalogue leaves; `rows` and `hits` are exact where `exact`, else upper bounds.
+    parts_asked, blocks_asked : int
+        Before the bounds of parts and of blocks were looked at.
+    blocks_whole : int
+        Blocks in which every row matches, so that no condition is evaluated.
+    chunks, nbytes, nbytes_decoded : int
+        Upper bounds: chunks to decode, encoded bytes to read, bytes in memory [byte].
+    exact : bool
+        Whether the catalogue alone decides.
+    rows_untimed : int
+        Rows that a selection by time left out because their parts carry no UTC.
+    """
+
+    stream: str
+    columns: tuple[str, ...]
+    steps: tuple[Step, ...]
+    parts: int
+    parts_asked: int
+    blocks: int
+    blocks_asked: int
+    blocks_whole: int
+    rows: int
+    hits: int
+    chunks: int
+    nbytes: int
+    nbytes_decoded: int
+    exact: bool
+    rows_untimed: int
+
+    @property
+    def seconds(self) -> float:
+        """Rough time to read [s]."""
+        return self.nbytes_decoded / BYTES_PER_SECOND + self.chunks * SECONDS_PER_CHUNK
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Heading and text of each line."""
+        most = "" if self.exact else "at most "
+        found = [("stream", self.stream)]
+        found += [("", f"{step.what}: {_count(step.parts, 'part')}") for step in self.steps]
+        found += [
+            ("parts", f"{self.parts:,} of {self.parts_asked:,} can match by their frames and times"),
+            ("blocks", f"{self.blocks:,} of {self.blocks_asked:,} can match by their minima and maxima, {self.blocks_whole:,} as a whole"),
+            ("rows", f"{most}{_count(self.rows, 'row')}, {_count(self.hits, 'hit')}"),
+            ("columns", f"{len(self.columns)}: {', '.join(self.columns[:8])}{' …' if len(self.columns) > 8 else ''}"),
+            ("reads", f"at most {_count(self.chunks, 'chunk')}, {size(self.nbytes)}, {size(self.nbytes_decoded)} decoded"),
+            ("time", f"about {self.seconds:.1g} s from a local disk" if self.chunks else "none"),
+        ]
+        if self.rows_untimed:
+            found.append(("without", f"{_count(self.rows_untimed, 'row')} in parts that carry no UTC"))
+        return found
+
+    def __str__(self) -> str:
+        return "\n".join(f"{head:9}{text}" for head, text in self.lines())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{html.escape(head)}</th><td>{html.escape(text)}</td></tr>" for head, text in self.lines())
+        return f"<table>{rows}</table>"
+
+
+def explain(scan: Scan, columns: Sequence[str], steps: tuple[Step, ...], rows_untimed: int = 0) -> Explanation:
+    """Add up what a scan reads for these columns (``table/column``)."""
+    index = scan.index
+    needed = [*columns, *(f"{t}/{c}" for p in scan.predicates for t, c in sorted(p.columns) if f"{t}/{c}" not in columns)]
+    merged = scan.merged()
+    chunks, encoded, decoded = _reading(merged, index, needed)
+    names = dataclasses.replace(index.scope(), columns=needed).names
+    return Explanation(
+        stream=index.schema.name,
+        columns=tuple(names),
+        steps=steps,
+        parts=len(np.unique(scan.part)),
+        parts_asked=scan.parts_asked,
+        blocks=len(scan),
+        blocks_asked=scan.blocks_asked,
+        blocks_whole=int(scan.whole.sum()) if scan.predicates else len(scan),
+        rows=int((scan.row_stop - scan.row_start).sum()),
+        hits=int((scan.hit_stop - scan.hit_start).sum()),
+        chunks=chunks,
+        nbytes=encoded,
+        nbytes_decoded=decoded,
+        exact=bool(scan.whole.all()),
+        rows_untimed=rows_untimed,
+    )
+
+
+def _reading(scan: Scan, index: Index, columns: Sequence[str]) -> tuple[int, int, int]:
+    """Chunks, encoded and decoded bytes of these columns and the offsets that lead to them."""
+    names = [*columns, *index.offset_arrays(index.tables(list(columns)))]
+    parts = np.unique(scan.part)
+    chunks = encoded = decoded = 0
+    for name, arrays in index.arrays(parts, names).items() if len(parts) else ():
+        table, _, column = name.rpartition("/")
+        source = str(index.schema.table(table).parent) if column == OFFSETS else table
+        # Which ranges have the array, and where it stands among the arrays of all parts.
+        there = np.isin(scan.part, arrays["part"])
+        place = np.searchsorted(arrays["part"], scan.part[there])
+        one = {key: values[place] for key, values in arrays.items()}
+        start, stop = _range(scan, index, source, one["rows"], there)
+        first, last = start // one["chunk"], -(-stop // one["chunk"])
+        touched = np.where(stop > start, last - first, 0)
+        total = np.maximum(-(-one["rows"] // one["chunk"]), 1)
+        chunks += int(touched.sum())
+        encoded += int((one["encoded"] * touched // total).sum())
+        decoded += int((np.minimum(touched * one["chunk"], one["rows"]) * one["width"] * one["itemsize"]).sum())
+    return chunks, encoded, decoded
+
+
+def _range(scan: Scan, index: Index, table: str, length: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a table in each range: known for the row table and for hits, else estimated by the share of rows."""
+    start, stop = scan.row_start[there], scan.row_stop[there]
+    if table == index.schema.rows.name:
+        return start, stop
+    if table == "hits":
+        return scan.hit_start[there], scan.hit_stop[there]
+    rows = np.maximum(index.part("rows")[scan.part[there]], 1)
+    return start * length // rows, -(-stop * length // rows)
+
+
+def size(nbytes: float) -> str:
+    """Bytes for people.
+
+    Examples
+    --------
+    >>> size(999), size(1_500_000), size(2.5e13)
+    ('999 B', '1.5 MB', '25 TB')
+    """
+    units = ("B", "kB", "MB", "GB", "TB", "PB")
+    power = 0
+    while nbytes >= 999.5 and power < len(units) - 1:
+        nbytes, power = nbytes / 1000, power + 1
+    return f"{nbytes:.3g} {units[power]}"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"

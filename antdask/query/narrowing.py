@@ -1,0 +1,159 @@
+"""Narrowing: what each argument of ``select`` means, as parts to keep and conditions to evaluate."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from antdask.errors import UnknownNameError, UsageError
+from antdask.model.time import parse_interval, parse_utc
+from antdask.query.index import Index
+
+_RUN_MAX = 2**32 - 1
+
+
+def parts_with_words(index: Index, name: str, words: list[str]) -> np.ndarray:
+    """Mask of the parts with one of these detectors or lineages.
+
+    Raises
+    ------
+    UnknownNameError
+        No part of the stream carries it.
+    """
+    for word in words:
+        if word not in index.words[name][1]:
+            raise UnknownNameError.of(name, str(word), index.words[name][1], where=f"stream '{index.schema.name}'")
+    return index.has_word(name, words)
+
+
+def parts_of_runs(index: Index, runs: range | list[int]) -> np.ndarray:
+    """Mask of the parts of these runs; a run that is not in the archive matches nothing."""
+    own = index.part("run").astype(np.int64)
+    if isinstance(runs, range):
+        low, high = min(runs, default=1), max(runs, default=0)
+        inside: np.ndarray = (own >= low) & (own <= high) & ((own - low) % abs(runs.step) == 0)
+        return inside
+    return np.isin(own, np.array(runs, np.int64))
+
+
+def run_numbers(run: Any) -> list[int]:
+    """Run numbers as Python integers.
+
+    Raises
+    ------
+    UsageError
+        Not run numbers.
+    """
+    asked = [run] if isinstance(run, int | np.integer) else list(run) if isinstance(run, Iterable) and not isinstance(run, str) else None
+    if asked is None or not all(isinstance(r, int | np.integer) and not isinstance(r, bool) and 0 <= r <= _RUN_MAX for r in asked):
+        raise UsageError("A run is an integer from 0 to 2**32 - 1, several are a list or a range", found=repr(run)[:80])
+    return [int(r) for r in asked]
+
+
+def frame_condition(frame: Any) -> str:
+    """Condition for frames ``(a, b)``, half open, or one frame.
+
+    Raises
+    ------
+    UsageError
+        Not one or two integers.
+
+    Examples
+    --------
+    >>> frame_condition((3, 10)), frame_condition(7)
+    ('frame_index >= 3 and frame_index < 10', 'frame_index >= 7 and frame_index < 8')
+    """
+    ends = (frame, frame + 1) if _is_integer(frame) else tuple(frame) if isinstance(frame, Iterable) else ()
+    if len(ends) != 2 or not all(_is_integer(end) for end in ends):
+        raise UsageError(
+            "Frames are one integer, or (first, end) with the end left out", found=repr(frame)[:80], hint="Example: frame=(100, 200)."
+        )
+    return f"frame_index >= {int(ends[0])} and frame_index < {int(ends[1])}"
+
+
+def time_condition(time: Any) -> str:
+    """Condition for a half-open interval of UTC; an open side is ``None`` or empty.
+
+    Raises
+    ------
+    UsageError
+        Not an interval.
+
+    Examples
+    --------
+    >>> time_condition("1970-01-01T00:00:01/")
+    'utc_ns >= 1000000000'
+    """
+    hint = 'Example: time=("2019-12-10", "2019-12-11") or time="2019-12-10/2019-12-11".'
+    if isinstance(time, str):
+        first, last = parse_interval(time)
+    else:
+        ends = tuple(time) if isinstance(time, Iterable) else ()
+        if len(ends) != 2:
+            raise UsageError("A time is an interval (T0, T1)", found=repr(time)[:80], hint=hint)
+        first, last = (_utc(end) for end in ends)
+        if first is not None and last is not None and last < first:
+            raise UsageError("The interval ends before it begins", found=repr(time)[:80])
+    terms = [f"utc_ns {operator} {end}" for operator, end in ((">=", first), ("<", last)) if end is not None]
+    if not terms:
+        raise UsageError("A time interval needs at least one end", found=repr(time)[:80], hint=hint)
+    return " and ".join(terms)
+
+
+def key_condition(index: Index, key: Any) -> tuple[int, str]:
+    """Run, and the condition for the other columns of the key ``(run, frame_index[, trigger_counter])``.
+
+    Raises
+    ------
+    UsageError
+        Not as many integers as the stream has key columns.
+    """
+    names = index.schema.order
+    values = tuple(key) if isinstance(key, Iterable) else ()
+    if len(values) != len(names) + 1 or not all(_is_integer(v) for v in values):
+        raise UsageError("A key is one integer for each key column", found=repr(key)[:80], expected=f"(run, {', '.join(names)})")
+    return run_numbers(values[0])[0], " and ".join(f"{name} == {int(v)}" for name, v in zip(names, values[1:], strict=True))
+
+
+def refuse_several_lineages(index: Index, parts: np.ndarray) -> None:
+    """Demand a choice where one run is there in several lineages: their rows would stand twice.
+
+    Raises
+    ------
+    UsageError
+    """
+    (detector, detectors), (lineage, lineages) = index.words["detector"], index.words["lineage"]
+    runs = index.part("run")
+    triples = np.unique(np.stack([detector[parts], runs[parts].astype(np.int64), lineage[parts]], axis=1), axis=0)
+    same = (triples[1:, :2] == triples[:-1, :2]).all(axis=1)
+    if not same.any():
+        return
+    d, run, _ = triples[:-1][same][0].tolist()
+    own = [lineages[code] for code in triples[(triples[:, 0] == d) & (triples[:, 1] == run), 2].tolist()]
+    more = len(np.unique(triples[:-1][same][:, :2], axis=0)) - 1
+    raise UsageError(
+        f"Run {run} of {detectors[d]}{f' and {more} more' if more else ''} has stream '{index.schema.name}' in several lineages",
+        found=", ".join(own),
+        expected="one",
+        hint=f'Choose: select(lineage="{own[-1]}"). ARCHIVE/lineages/<lineage>.json says what each is.',
+    )
+
+
+def _utc(end: Any) -> int | None:
+    if end is None or (isinstance(end, str) and not end.strip()):
+        return None
+    if isinstance(end, datetime.datetime):
+        # A time without a zone is UTC, as everywhere here; microseconds are all that it can hold.
+        aware = end if end.tzinfo else end.replace(tzinfo=datetime.UTC)
+        extra = int(getattr(end, "nanosecond", 0))
+        return (aware - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // datetime.timedelta(microseconds=1) * 1000 + extra
+    if isinstance(end, str | np.datetime64) or _is_integer(end):
+        return parse_utc(end)
+    raise UsageError("A time is ISO 8601 in UTC, a datetime, or an integer of ns since 1970", found=repr(end)[:80])
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
