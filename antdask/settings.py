@@ -120,3 +120,91 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
 def job_id() -> str | None:
     """Identifier of the batch job that this process runs in, ``None`` outside of one."""
     return os.environ.get("SLURM_JOB_ID")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class S3Access:
+    """How to reach S3; secrets never show in a repr.
+
+    Parameters
+    ----------
+    endpoint : str or None
+        ``AWS_ENDPOINT_URL_S3``, else ``AWS_ENDPOINT_URL``; the service of Amazon if neither is set.
+    region : str
+        ``AWS_REGION``, else ``AWS_DEFAULT_REGION``, else ``us-east-1``, which other services than Amazon's do not mind.
+    key, secret, token : str or None
+        ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``, ``AWS_SESSION_TOKEN``; without a key requests are anonymous.
+    profile : str or None
+        ``AWS_PROFILE``: where it is set, the key is looked up there by the S3 library.
+    """
+
+    endpoint: str | None
+    region: str
+    key: str | None = dataclasses.field(repr=False)
+    secret: str | None = dataclasses.field(repr=False)
+    token: str | None = dataclasses.field(repr=False)
+    profile: str | None
+
+
+def s3_access() -> S3Access:
+    """Access to S3 as the environment grants it now."""
+    get = os.environ.get
+    return S3Access(
+        endpoint=get("AWS_ENDPOINT_URL_S3") or get("AWS_ENDPOINT_URL"),
+        region=get("AWS_REGION") or get("AWS_DEFAULT_REGION") or "us-east-1",
+        key=get("AWS_ACCESS_KEY_ID"),
+        secret=get("AWS_SECRET_ACCESS_KEY"),
+        token=get("AWS_SESSION_TOKEN"),
+        profile=get("AWS_PROFILE"),
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WebAccess:
+    """How to present oneself to HTTP and WebDAV servers; secrets never show in a repr.
+
+    Parameters
+    ----------
+    hosts : frozenset of str
+        ``ANTDASK_HTTP_HOSTS``, separated by commas: token and password are sent to these hosts and to no other.
+    token : str or None
+        ``BEARER_TOKEN``, or the content of the file named by ``BEARER_TOKEN_FILE`` (WLCG bearer token discovery).
+    user, password : str or None
+        ``ANTDASK_HTTP_USER``, ``ANTDASK_HTTP_PASSWORD``; used without a token.
+    certificate, authorities : str or None
+        ``X509_USER_PROXY``, ``X509_CERT_DIR``: own certificate with its key, folder of trusted authorities (the system's if not set).
+    """
+
+    hosts: frozenset[str]
+    token: str | None = dataclasses.field(repr=False)
+    user: str | None
+    password: str | None = dataclasses.field(repr=False)
+    certificate: str | None
+    authorities: str | None
+
+
+def web_access() -> WebAccess:
+    """Access to web servers as the environment grants it now.
+
+    Raises
+    ------
+    ConfigurationError
+        The file with the token cannot be read.
+    """
+    get = os.environ.get
+    token, file = get("BEARER_TOKEN"), get("BEARER_TOKEN_FILE")
+    if not token and file:
+        try:
+            token = Path(file).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                "The file with the token cannot be read", where=file, hint="It is named by BEARER_TOKEN_FILE."
+            ) from error
+    return WebAccess(
+        hosts=frozenset(h.strip() for h in get("ANTDASK_HTTP_HOSTS", "").split(",") if h.strip()),
+        token=token,
+        user=get("ANTDASK_HTTP_USER"),
+        password=get("ANTDASK_HTTP_PASSWORD"),
+        certificate=get("X509_USER_PROXY"),
+        authorities=get("X509_CERT_DIR"),
+    )

@@ -25,7 +25,7 @@ def create(store: Store) -> None:
     if store.exists(lay.MARKER):
         check(store)
         return
-    if store.exists("") and (not store.fs.isdir(store.full("")) or store.fs.ls(store.full(""), detail=False)):
+    if not store.is_empty():
         raise DestinationError(
             "The destination is not empty and holds no antdask archive",
             where=store.url,

@@ -17,11 +17,9 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-import fsspec
-
 from antdask.archive import layout as lay
-from antdask.archive.store import Store
-from antdask.errors import PlanError, UsageError
+from antdask.archive.store import Store, open_url
+from antdask.errors import AntdaskError, PlanError, UsageError
 from antdask.plan import PLAN_VERSION, Assignment, Plan, Rejected, assign, entry_from_dict, part_from_dict
 
 PIECE = 1000
@@ -58,7 +56,7 @@ class PlanFile:
     Parameters
     ----------
     url : str
-        Path or fsspec URL.
+        Path or URL.
 
     Raises
     ------
@@ -131,7 +129,7 @@ class PlanFile:
 
     def _read(self, names: list[str]) -> list[Any]:
         try:
-            with fsspec.open(self.url, "rb") as f, zipfile.ZipFile(f) as file:
+            with open_url(self.url) as f, zipfile.ZipFile(f) as file:
                 return [json.loads(file.read(name)) for name in names]
         except FileNotFoundError as error:
             raise PlanError("There is no plan", where=self.url, hint=_HINT) from error
@@ -187,8 +185,8 @@ def saved(store: Store) -> Iterator[PlanFile]:
 def is_plan(url: str) -> bool:
     """Whether a file begins as a plan does; ``False`` for what cannot be read, which its reader will say better."""
     try:
-        with fsspec.open(url, "rb") as f:
+        with open_url(url) as f:
             head: bytes = f.read(64)
-    except (OSError, ValueError, ImportError):
+    except (OSError, AntdaskError):
         return False
     return head.startswith(b"PK\x03\x04") and head[30:].startswith(b"header.json")

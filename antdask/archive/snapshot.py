@@ -176,8 +176,7 @@ def _forget_old(store: Store) -> None:
     for name in names[:-_KEEP]:
         for table in TABLES:
             store.remove(f"catalogue/{name}/{table}.parquet")
-        if store.local:
-            store.fs.rmdir(store.full(f"catalogue/{name}"))
+        store.prune(f"catalogue/{name}")
 
 
 def current(store: Store) -> Catalog:

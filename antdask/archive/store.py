@@ -1,31 +1,29 @@
 """Where an archive lies: small reads, listings, and writes that are visible whole or not at all.
 
-Local file systems: a private temporary name in the target directory, fsync, hard link to the final name (which fails if another came first), fsync of the
-directory. Other fsspec stores: one PUT of the finished bytes after a check that nothing is there. Readers follow receipts only.
+A `Store` guards the paths and the words of errors; the `place.Place` behind it knows one kind of storage and keeps the commit guarantee there
+(docs/explanation/commit.md has the steps of each). Readers follow receipts only.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
-import socket
 import tempfile
-import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 import google_crc32c
-import psutil
 
-from antdask.errors import DestinationError, UsageError
+from antdask.archive.local_place import LocalPlace
+from antdask.archive.place import PIECE, Place, is_temporary
+from antdask.errors import ArchiveError, DestinationError, UsageError
+from antdask.remote.address import refuse_secrets, scheme_of
 
-_STALE_S = 24 * 3600
-_PIECE = 4 << 20
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+_REFUSED = frozenset({errno.EACCES, errno.EPERM})
 
 
 class Store:
@@ -34,23 +32,18 @@ class Store:
     Parameters
     ----------
     url : str
-        Local path or fsspec URL (``file://``, ``memory://`` …). Touches nothing.
+        Local path, ``s3://``, ``dav[s]://``, ``root://``, ``http[s]://`` (to read only), or any other fsspec URL (``memory://`` …). Touches nothing.
+
+    Raises
+    ------
+    UsageError
+        Not a URL that can be used, or one with credentials in it.
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self.fs, root = fsspec.core.url_to_fs(str(url))
-        except (ValueError, ImportError) as error:
-            raise UsageError(
-                f"Not a usable archive URL: {error}", where=str(url), hint="Use a local path, file:// or memory://."
-            ) from error
-        self.root: str = str(root).rstrip("/") or "/"
-        self.local = "file" in self._protocols()
-        self.url = self.root if self.local else self.fs.unstrip_protocol(self.root)
-
-    def _protocols(self) -> tuple[str, ...]:
-        protocol = self.fs.protocol
-        return (protocol,) if isinstance(protocol, str) else tuple(protocol)
+        self._place = _find_place(str(url))
+        self.root, self.url = self._place.root, self._place.url
+        self.local = isinstance(self._place, LocalPlace)
 
     def __repr__(self) -> str:
         return f"Store({self.url!r})"
@@ -61,29 +54,43 @@ class Store:
     @property
     def in_process(self) -> bool:
         """Whether other processes cannot see what is written here (``memory://``)."""
-        return "memory" in self._protocols()
+        return scheme_of(self.url) == "memory"
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether `publish` lets exactly one of several win, whatever comes between; where not, look again after signing (`holds`)."""
+        return self._place.exclusive
 
     def full(self, path: str) -> str:
         """Absolute path of a relative one; refuses to leave the root."""
-        parts = PurePosixPath(path).parts
-        if path.startswith("/") or ".." in parts:
-            raise UsageError("A path leaves the archive", found=repr(path))
-        return f"{self.root}/{path}" if path else self.root
+        _guard(path)
+        return f"{self.root.rstrip('/')}/{path}" if path else self.root
 
     def full_url(self, path: str) -> str:
-        """URL of a relative path, good for ``fsspec.open`` anywhere."""
-        return self.full(path) if self.local else str(self.fs.unstrip_protocol(self.full(path)))
+        """URL of a relative path, good for `open_url` anywhere."""
+        _guard(path)
+        return f"{self.url.rstrip('/')}/{path}" if path else self.url
 
     def exists(self, path: str) -> bool:
         """Whether there is a file or directory."""
-        return bool(self.fs.exists(self.full(path)))
+        with _reading_errors(self.url):
+            return self._place.exists(_guard(path))
+
+    def is_empty(self) -> bool:
+        """Whether nothing lies here yet, so that an archive may begin.
+
+        Raises
+        ------
+        DestinationError
+            There is no such bucket, or it may not be looked at.
+        """
+        with destination_errors(self.url):
+            return self._place.is_empty()
 
     def size(self, path: str) -> int | None:
         """Bytes of a file; ``None`` where there is none."""
-        try:
-            return int(self.fs.info(self.full(path))["size"])
-        except FileNotFoundError:
-            return None
+        with _reading_errors(self.url):
+            return self._place.size(_guard(path))
 
     def read(self, path: str, start: int | None = None, stop: int | None = None) -> bytes:
         """Bytes ``start:stop`` of a file.
@@ -91,39 +98,58 @@ class Store:
         Raises
         ------
         FileNotFoundError
+        ArchiveError
+            It may not be read.
         """
+        with _reading_errors(self.url):
+            return self._place.read(_guard(path), start, stop)
+
+    def open(self, path: str) -> IO[bytes]:
+        """A file to read and seek in, for libraries that want one."""
         if self.local:
-            with Path(self.full(path)).open("rb") as f:
-                f.seek(start or 0)
-                return f.read() if stop is None else f.read(stop - (start or 0))
-        return bytes(self.fs.cat_file(self.full(path), start=start, end=stop))
+            return Path(self.full(path)).open("rb")
+        size = self.size(path)
+        if size is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.full_url(path))
+        return io.BufferedReader(_StoreFile(self, path, size), PIECE)
 
     def checksum(self, path: str) -> int:
         """CRC-32C of a file, read in pieces."""
         crc, position, size = 0, 0, self.size(path) or 0
         while position < size:
-            piece = self.read(path, position, min(size, position + _PIECE))
+            piece = self.read(path, position, min(size, position + PIECE))
+            if not piece:
+                break
             crc = google_crc32c.extend(crc, piece)
             position += len(piece)
         return int(crc)
 
+    def holds(self, path: str, nbytes: int, crc32c: int) -> bool:
+        """Whether a file has these bytes; the storage is asked first, and the file read only where it does not tell."""
+        with _reading_errors(self.url):
+            told = self._place.holds(_guard(path), nbytes, crc32c)
+        return self.checksum(path) == crc32c if told is None else told
+
     def list(self, prefix: str = "") -> list[str]:
-        """All files below a directory, relative to the root, sorted, without temporary ones."""
-        top = self.full(prefix)
-        if not self.fs.exists(top):
-            return []
-        cut = len(self.root) + 1
-        found = (str(p)[cut:] for p in self.fs.find(top))
-        return sorted(p for p in found if not _is_temporary(p))
+        """All files below a directory, relative to the root, sorted, without temporary ones.
+
+        Raises
+        ------
+        ArchiveError
+            The server has no listing.
+        """
+        return sorted(self.sizes(prefix))
 
     def sizes(self, prefix: str) -> dict[str, int]:
-        """Bytes of all files below a directory, by relative path, from one listing; without temporary ones."""
-        top = self.full(prefix)
-        if not self.fs.exists(top):
-            return {}
-        cut = len(self.root) + 1
-        found = ((str(p)[cut:], int(info["size"])) for p, info in self.fs.find(top, detail=True).items())
-        return {p: n for p, n in found if not _is_temporary(p)}
+        """Bytes of all files below a directory, by relative path, from one listing; without temporary ones.
+
+        Raises
+        ------
+        ArchiveError
+            The server has no listing.
+        """
+        with _reading_errors(self.url):
+            return {p: n for p, n in self._place.sizes(_guard(prefix)).items() if not is_temporary(p)}
 
     def write_small(self, path: str, data: bytes) -> None:
         """Write or replace a small file atomically.
@@ -133,21 +159,7 @@ class Store:
         DestinationError
         """
         with destination_errors(self.url):
-            if not self.local:
-                self.fs.pipe_file(self.full(path), data)
-                return
-            target = Path(self.full(path))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(_temporary_name(target.name))
-            try:
-                with temporary.open("wb") as f:
-                    f.write(data)
-                    f.flush()
-                    os.fsync(f.fileno())
-                temporary.replace(target)
-            finally:
-                temporary.unlink(missing_ok=True)
-            _sync_directory(target.parent)
+            self._place.write(_guard(path), data)
 
     @contextlib.contextmanager
     def draft(self, path: str) -> Iterator[Path]:
@@ -157,12 +169,10 @@ class Store:
         ------
         DestinationError
         """
+        _guard(path)
         with destination_errors(self.url):
-            if self.local:
-                target = Path(self.full(path))
-                target.parent.mkdir(parents=True, exist_ok=True)
-                temporary = target.with_name(_temporary_name(target.name))
-                temporary.touch(exist_ok=False)
+            if isinstance(self._place, LocalPlace):
+                temporary = self._place.draft(path)
             else:
                 handle, name = tempfile.mkstemp(prefix="antdask-", suffix=".tmp")
                 os.close(handle)
@@ -181,81 +191,118 @@ class Store:
         DestinationError
         """
         with destination_errors(self.url):
-            if not self.local:
-                if self.fs.exists(self.full(path)):
-                    return False
-                self.fs.put_file(str(draft), self.full(path))
-                return True
-            with draft.open("rb") as f:
-                os.fsync(f.fileno())
-            target = Path(self.full(path))
-            try:
-                os.link(draft, target)
-            except FileExistsError:
-                return False
-            except OSError as error:
-                if error.errno not in _NO_LINKS:
-                    raise
-                # A file system without hard links: between the look and the rename another may come first, with the same bytes.
-                if target.exists():
-                    return False
-                draft.rename(target)
-            _sync_directory(target.parent)
-            return True
+            return self._place.publish(draft, _guard(path))
 
     def remove(self, path: str) -> None:
-        """Delete one file, if it is there."""
-        with contextlib.suppress(FileNotFoundError):
-            self.fs.rm_file(self.full(path))
+        """Delete one file, if it is there.
+
+        Raises
+        ------
+        DestinationError
+        """
+        with destination_errors(self.url):
+            self._place.remove(_guard(path))
+
+    def prune(self, path: str) -> None:
+        """Delete an empty directory, where the storage has such things.
+
+        Raises
+        ------
+        DestinationError
+        """
+        with destination_errors(self.url):
+            self._place.prune(_guard(path))
 
     def sweep(self) -> int:
-        """Delete temporary files that no living process of this host can own, or that are a day old; their number."""
-        if not self.local:
-            return 0
-        gone = 0
-        for top in ("parts", "receipts", "plans", "lineages", "catalogue"):
-            for file in Path(self.full(top)).rglob(".*.tmp"):
-                if _is_stale(file):
-                    file.unlink(missing_ok=True)
-                    gone += 1
-        return gone
+        """Delete what was left unfinished by processes of this host that are gone, or is a day old; the number of things.
+
+        Raises
+        ------
+        DestinationError
+        """
+        with destination_errors(self.url):
+            return self._place.sweep()
 
 
-def file_checksum(path: Path) -> int:
-    """CRC-32C of a local file, after its bytes have reached the disk."""
-    crc = 0
-    with path.open("rb") as f:
-        os.fsync(f.fileno())
-        while piece := f.read(_PIECE):
-            crc = google_crc32c.extend(crc, piece)
-    return int(crc)
+class _StoreFile(io.RawIOBase):
+    """A file of a store as a Python file object."""
+
+    def __init__(self, store: Store, path: str, size: int) -> None:
+        super().__init__()
+        self._store, self._path, self._size, self._position = store, path, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._position = max(0, {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence] + offset)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        stop = min(self._size, self._position + len(view))
+        data = self._store.read(self._path, self._position, stop) if stop > self._position else b""
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
 
 
-def _temporary_name(name: str) -> str:
-    return f".{name}.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}.tmp"
+def open_url(url: str) -> IO[bytes]:
+    """A file at a path or URL, to read and seek in.
+
+    Raises
+    ------
+    FileNotFoundError
+    ArchiveError
+        It may not be read.
+    """
+    folder, _, name = url.rpartition("/")
+    return Store(folder or ("/" if url.startswith("/") else ".")).open(name)
 
 
-def _is_temporary(path: str) -> bool:
-    name = path.rpartition("/")[2]
-    return name.startswith(".") and name.endswith(".tmp")
-
-
-def _is_stale(file: Path) -> bool:
-    words = file.name.removesuffix(".tmp").rsplit(".", 2)
-    host_and_name, pid = words[0], words[1]
-    if host_and_name.endswith(f".{socket.gethostname()}") and pid.isdigit():
-        return not psutil.pid_exists(int(pid))
-    with contextlib.suppress(FileNotFoundError):
-        return time.time() - file.stat().st_mtime > _STALE_S
-    return False
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
+def _find_place(url: str) -> Place:
+    refuse_secrets(url)
+    scheme = scheme_of(url)
+    if scheme in {"s3", "dav", "davs", "root", "roots", "xroot", "http", "https"}:
+        return _remote_place(scheme, url)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        fs, root = fsspec.core.url_to_fs(url)
+    except (ValueError, ImportError) as error:
+        hint = "Use a local path, s3://, root://, dav(s)://, http(s):// to read, or another protocol of fsspec."
+        raise UsageError(f"Not a usable archive URL: {error}", where=url, hint=hint) from error
+    if "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol):
+        return LocalPlace(str(root).rstrip("/") or "/")
+    from antdask.archive.fsspec_place import FsspecPlace
+
+    return FsspecPlace(fs, str(root))
+
+
+def _remote_place(scheme: str, url: str) -> Place:
+    # Late: each brings a library that only its protocol needs.
+    if scheme == "s3":
+        from antdask.archive.s3_place import S3Place
+
+        return S3Place(url)
+    if scheme in {"http", "https"}:
+        from antdask.archive.web_place import WebPlace
+
+        return WebPlace(url)
+    from antdask.archive.copied_place import WebdavPlace, XrootdPlace
+
+    return WebdavPlace(url) if scheme in {"dav", "davs"} else XrootdPlace(url)
+
+
+def _guard(path: str) -> str:
+    """The path, unless it leaves the root."""
+    if path.startswith("/") or ".." in PurePosixPath(path).parts:
+        raise UsageError("A path leaves the archive", found=repr(path))
+    return path
 
 
 @contextlib.contextmanager
@@ -266,10 +313,24 @@ def destination_errors(url: str) -> Iterator[None]:
     except DestinationError:
         raise
     except OSError as error:
-        wrapped = DestinationError(
-            f"The destination cannot be written: {error.strerror or error}",
-            where=url,
-            hint="Check space, quota and permissions, then run the same command again.",
-        )
+        hint = "Check space, quota and permissions, then run the same command again."
+        if scheme_of(url):
+            hint = "Check the address, the permissions and the credentials in the environment, then run the same command again."
+        wrapped = DestinationError(f"The destination cannot be written: {error.strerror or error}", where=url, hint=hint)
         wrapped.errno = error.errno
         raise wrapped from error
+
+
+@contextlib.contextmanager
+def _reading_errors(url: str) -> Iterator[None]:
+    """Turn a refusal into an error that names the archive; what is missing, and what the network spoils, passes as it is."""
+    try:
+        yield
+    except NotImplementedError as error:
+        hint = "Query it, which needs no listing; verify and convert need one."
+        raise ArchiveError("The server that holds the archive lists no files", where=url, hint=hint) from error
+    except OSError as error:
+        if error.errno not in _REFUSED and error.errno != errno.ENOTSUP:
+            raise
+        hint = "Ask for permission, or set the credentials in the environment."
+        raise ArchiveError(f"The archive may not be read: {error.strerror or error}", where=url, hint=hint) from error

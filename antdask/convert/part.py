@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from antdask.archive import layout as lay
-from antdask.archive.ledger import Brief, Quarantined, is_done, make_receipt, read_receipt
+from antdask.archive.ledger import Brief, Quarantined, Receipt, is_done, make_receipt, read_receipt
+from antdask.archive.place import file_checksum
 from antdask.archive.plans import open_plan
-from antdask.archive.store import Store, destination_errors, file_checksum
+from antdask.archive.store import Store, destination_errors
 from antdask.archive.writer import PartWriter, Written
-from antdask.errors import AntdaskError, CorruptFileError, DestinationError
+from antdask.errors import AntdaskError, CorruptFileError, DamagedPartError, DestinationError
 from antdask.model.ragged import Batch, concatenate, sorting, take
 from antdask.plan import Assignment, FileEntry, Part, Range
 from antdask.settings import job_id
@@ -62,10 +63,10 @@ def work(index: int, plan_url: str, attempt: int = 1) -> Brief:
         for entry in task.inputs:
             check_unchanged(entry)
         _check_conservation(part, written, lost)
-        if written.rows:
-            _publish(store, draft, part, written)
+        if written.rows and (other := _publish(store, draft, part, written)) is not None:
+            return other.brief()
         receipt = make_receipt(task, written if written.rows else None, lost, clock.stop())
-    store.write_small(lay.receipt_file(part.key.path), receipt.to_json())
+    _sign(store, receipt)
     return receipt.brief()
 
 
@@ -171,8 +172,11 @@ def _check_conservation(part: Part, written: Written, lost: list[Quarantined]) -
         )
 
 
-def _publish(store: Store, draft: Path, part: Part, written: Written) -> None:
-    """Check the draft as it reads back and give it its name; where another was first with the same bytes, keep that one."""
+def _publish(store: Store, draft: Path, part: Part, written: Written) -> Receipt | None:
+    """Check the draft as it reads back and give it its name; where another was first with the same bytes, keep that one.
+
+    Gives the receipt of another worker that was first with other bytes (of another version of a compressor) and has signed them already.
+    """
     if file_checksum(draft) != written.crc32c:
         raise DestinationError(
             "What was written does not read back",
@@ -180,14 +184,30 @@ def _publish(store: Store, draft: Path, part: Part, written: Written) -> None:
             hint="Check the disk, then run the same command again.",
         )
     path = lay.part_file(part.key.path)
-    if store.publish(draft, path):
-        return
-    if store.size(path) == written.nbytes and store.checksum(path) == written.crc32c:
-        return
-    # No receipt stands for it and its bytes are not those of this content and lineage: nothing reads it.
-    store.remove(path)
-    if not store.publish(draft, path):
-        raise DestinationError("Two workers write the same part at the same time", where=path, hint="Run the same command again.")
+    for _ in range(2):
+        if store.publish(draft, path) or store.holds(path, written.nbytes, written.crc32c):
+            return None
+        other = read_receipt(store, part.key)
+        if other is not None and store.holds(path, other.nbytes, other.crc32c):
+            return other
+        # No receipt stands for it and its bytes are not those of this content and lineage: nothing reads it.
+        store.remove(path)
+    raise DestinationError("Two workers write the same part at the same time", where=path, hint="Run the same command again.")
+
+
+def _sign(store: Store, receipt: Receipt) -> None:
+    """Write the receipt; where the storage cannot make one of two writers wait, look again whether it still speaks of the file that is there.
+
+    Two workers write the same part only by accident, and then nearly always the same bytes. If not: whoever signs last looks after both files were written, so
+    that receipt and file agree in the end, or there is no receipt and the part is done again.
+    """
+    path = lay.receipt_file(receipt.part)
+    store.write_small(path, receipt.to_json())
+    if receipt.nbytes and not store.exclusive and not store.holds(lay.part_file(receipt.part), receipt.nbytes, receipt.crc32c):
+        store.remove(path)
+        raise DamagedPartError(
+            "Another worker replaced the part while it was signed", where=receipt.part, hint="Run the same command again."
+        )
 
 
 class _Clock:

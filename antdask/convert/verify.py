@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import fsspec
 import numpy as np
 import zarr
 import zarr.storage
@@ -165,7 +164,7 @@ def check_part(part: str, archive_url: str, mode: str) -> PartReport:
 
 def read_plainly(store: Store, receipt: Receipt) -> Batch:
     """A whole part through ``zipfile`` and ``zarr`` alone, absent shards being errors."""
-    with fsspec.open(store.full_url(lay.part_file(receipt.part)), "rb") as f, zipfile.ZipFile(f) as file:
+    with store.open(lay.part_file(receipt.part)) as f, zipfile.ZipFile(f) as file:
         members: dict[str, Any] = {n: zarr.core.buffer.cpu.Buffer.from_bytes(file.read(n)) for n in file.namelist()}
     root: Any = zarr.open_group(zarr.storage.MemoryStore(members), mode="r")
     tables: dict[str, dict[str, np.ndarray]] = {}

@@ -1,0 +1,144 @@
+"""Local and shared file systems (POSIX).
+
+A private temporary name in the target directory, fsync, hard link to the final name (which fails if another came first), fsync of the directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import time
+from pathlib import Path
+
+from antdask.archive.place import FOLDERS, is_abandoned, temporary_path
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+class LocalPlace:
+    """A folder.
+
+    Parameters
+    ----------
+    root : str
+        Absolute path.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = self.url = root
+        # False only after a file system was met that has no hard links.
+        self.exclusive = True
+
+    def _path(self, path: str) -> Path:
+        return Path(self.root, path)
+
+    def exists(self, path: str) -> bool:
+        """See `place.Place`."""
+        return self._path(path).exists()
+
+    def is_empty(self) -> bool:
+        """See `place.Place`."""
+        top = Path(self.root)
+        return not top.exists() or (top.is_dir() and not any(top.iterdir()))
+
+    def size(self, path: str) -> int | None:
+        """See `place.Place`."""
+        try:
+            return self._path(path).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def read(self, path: str, start: int | None, stop: int | None) -> bytes:
+        """See `place.Place`."""
+        with self._path(path).open("rb") as f:
+            f.seek(start or 0)
+            return f.read() if stop is None else f.read(stop - (start or 0))
+
+    def sizes(self, prefix: str) -> dict[str, int]:
+        """See `place.Place`."""
+        found: dict[str, int] = {}
+        cut = len(self.root.rstrip("/")) + 1
+        waiting = [self._path(prefix)]
+        while waiting:
+            with contextlib.suppress(FileNotFoundError), os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    # A file may go between the two looks: a temporary one got its name, or was swept.
+                    with contextlib.suppress(FileNotFoundError):
+                        if entry.is_dir():
+                            waiting.append(Path(entry.path))
+                        else:
+                            found[entry.path[cut:]] = entry.stat().st_size
+        return found
+
+    def draft(self, path: str) -> Path:
+        """A new temporary file on the same file system as the target."""
+        target = self._path(temporary_path(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch(exist_ok=False)
+        return target
+
+    def write(self, path: str, data: bytes) -> None:
+        """See `place.Place`."""
+        temporary = self.draft(path)
+        try:
+            with temporary.open("wb") as f:
+                f.write(data)
+                f.flush()
+                os.fsync(f.fileno())
+            temporary.replace(self._path(path))
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_directory(temporary.parent)
+
+    def publish(self, draft: Path, path: str) -> bool:
+        """See `place.Place`."""
+        with draft.open("rb") as f:
+            os.fsync(f.fileno())
+        target = self._path(path)
+        try:
+            os.link(draft, target)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            # Between this look and the rename another may come first.
+            self.exclusive = False
+            if target.exists():
+                return False
+            draft.rename(target)
+        _sync_directory(target.parent)
+        return True
+
+    def holds(self, path: str, nbytes: int, crc32c: int) -> bool | None:
+        """See `place.Place`."""
+        return None if self.size(path) == nbytes else False
+
+    def remove(self, path: str) -> None:
+        """See `place.Place`."""
+        self._path(path).unlink(missing_ok=True)
+
+    def prune(self, path: str) -> None:
+        """See `place.Place`."""
+        with contextlib.suppress(FileNotFoundError):
+            self._path(path).rmdir()
+
+    def sweep(self) -> int:
+        """See `place.Place`."""
+        gone = 0
+        for top in FOLDERS:
+            for file in self._path(top).rglob(".*.tmp"):
+                with contextlib.suppress(FileNotFoundError):
+                    if is_abandoned(file.name, time.time() - file.stat().st_mtime):
+                        file.unlink()
+                        gone += 1
+        return gone
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
