@@ -82,6 +82,18 @@ def locate(url: str) -> tuple[Any | None, str]:
     return filesystem, path
 
 
+def absolute(url: str) -> str:
+    """The name under which a plan keeps an input: a local path from the root, a URL as it is.
+
+    Examples
+    --------
+    >>> absolute("file:///data/../data/run.root"), absolute("s3://bucket/run.root")
+    ('/data/run.root', 's3://bucket/run.root')
+    """
+    path = _local_path(url)
+    return url if path is None else path
+
+
 def expand(patterns: Iterable[str | os.PathLike[str]]) -> list[str]:
     """Absolute paths and URLs of inputs, each once, in the order given; matches of a glob are sorted.
 

@@ -102,6 +102,7 @@ class Km3netOnline:
         UnknownLayoutError
             None of the trees is known, or the header of one has unknown members.
         """
+        url = files.absolute(url)
         identity = files.identify(url)
         with open_root(url) as file:
             notes = list(file.notes)
@@ -177,7 +178,7 @@ def _events(records: tuple[Branch, ...], header: Columns, start: int, stop: int)
     framed = (marked["count"] == COUNTED | 10) & (marked["version"] == 1)
     bad = np.searchsorted(first, np.flatnonzero(~framed), "right") - 1
     demand(~np.isin(np.arange(stop - start), bad), triggered, start, "A triggered hit has another object inside")
-    of_hit, of_triggered = km3net_triggered.match(km3net_triggered.keys(hits, n_hits), km3net_triggered.keys(marked, n_triggered))
+    of_hit, of_triggered = km3net_triggered.match(hits, n_hits, marked, n_triggered)
     mask = native(marked["trigger_mask"])
     offsets = offsets_of(n_hits)
     tables = {

@@ -1,10 +1,10 @@
 """Which hits of the snapshot are the triggered ones: an exact join of two hit lists, event by event, without sorting them.
 
-Triggered hits repeat hits of the snapshot, in another order. Every hit is four numbers (dom, channel, time, tot) and its event: more than 64 bits, so keys cannot
-be compared as one number. Strategy: rounds of a hash table that keeps one triggered hit per slot and compares in full::
+Triggered hits repeat hits of the snapshot, in another order. Every hit is ten bytes (dom, channel, time, tot) and its event: more than 64 bits, so keys cannot be
+compared as one number. Strategy: rounds of a hash table that keeps one triggered hit per slot and compares in full::
 
-    round 1   slots of all triggered hits ── first come stays ──►  snapshot hits look into their slot: equal in full? found
-    round 2   those that lost their slot, another hash, a smaller table; and so on until none is left
+    round 1   a stretch of slots per event, all triggered hits ── first come stays ──►  snapshot hits look into their slot: empty? not triggered · equal in full? found
+    round 2   those that lost their slot, and the hits that met another there; another hash, a smaller table; and so on until none is left
 
 Equal hits share one *leader*, the first of them; the n-th of equal triggered hits belongs to the n-th of equal snapshot hits.
 """
@@ -17,28 +17,32 @@ import numpy as np
 
 from antdask.model.ragged import offsets_of
 
-# Odd multipliers (splitmix64, xxHash); each round takes the next of them.
-_MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
-_LOAD = 16  # slots per triggered hit
+# Odd multipliers (splitmix64, xxHash); each round takes others of them.
+_MULTIPLIERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
+_LOAD = 4  # slots per triggered hit
 
 
-class Keys(NamedTuple):
-    """What makes hits equal, as two uint64 per hit."""
-
-    place: np.ndarray
-    moment: np.ndarray
+#: Hits that are joined together: what one round touches should stay in the cache.
+GROUP_HITS = 2**17
 
 
-def keys(records: np.ndarray, counts: np.ndarray) -> Keys:
-    """Keys of hit records (``dom_id, channel_id, tdc, tot``) of consecutive events with `counts` hits each."""
-    event = np.repeat(np.arange(len(counts), dtype=np.uint64) << np.uint64(16), counts)
-    place = event | records["channel_id"].astype(np.uint64) << np.uint64(8) | records["tot"].astype(np.uint64)
-    moment = records["dom_id"].astype(np.uint32).astype(np.uint64) << np.uint64(32) | records["tdc"].astype(np.uint64)
-    return Keys(place, moment)
+class _Keys(NamedTuple):
+    """What makes hits equal: the first eight bytes of the record; event and the last two bytes; both uint64. And the number of events."""
+
+    first: np.ndarray
+    last: np.ndarray
+    events: int
 
 
-def match(hits: Keys, triggered: Keys) -> tuple[np.ndarray, np.ndarray]:
-    """Join hits with triggered hits.
+def match(hits: np.ndarray, n_hits: np.ndarray, triggered: np.ndarray, n_triggered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Join hits with triggered hits of the same events.
+
+    Parameters
+    ----------
+    hits, triggered : structured ndarray
+        Records that begin with the ten bytes of dom, channel, time and tot; what follows them is of no account.
+    n_hits, n_triggered : ndarray of int64, shape (events,)
+        Records of each event.
 
     Returns
     -------
@@ -47,6 +51,27 @@ def match(hits: Keys, triggered: Keys) -> tuple[np.ndarray, np.ndarray]:
     of_triggered : ndarray of int64, shape (triggered hits,)
         The same the other way round.
     """
+    of_hit, of_triggered = np.full(len(hits), -1, np.int64), np.full(len(triggered), -1, np.int64)
+    first, triggered_first = offsets_of(n_hits), offsets_of(n_triggered)
+    low = 0
+    while low < len(n_hits):
+        high = max(low + 1, int(np.searchsorted(first, first[low] + GROUP_HITS, "right")) - 1)
+        mine, theirs = slice(first[low], first[high]), slice(triggered_first[low], triggered_first[high])
+        a, b = _match(_keys(hits[mine], n_hits[low:high]), _keys(triggered[theirs], n_triggered[low:high]))
+        of_hit[mine] = np.where(a >= 0, a + theirs.start, -1)
+        of_triggered[theirs] = np.where(b >= 0, b + mine.start, -1)
+        low = high
+    return of_hit, of_triggered
+
+
+def _keys(records: np.ndarray, counts: np.ndarray) -> _Keys:
+    halves = records.view({"names": ["first", "last"], "formats": ["<u8", "<u2"], "offsets": [0, 8], "itemsize": records.dtype.itemsize})
+    event = np.repeat(np.arange(len(counts), dtype=np.uint64) << np.uint64(16), counts)
+    return _Keys(np.ascontiguousarray(halves["first"]), event | halves["last"], len(counts))
+
+
+def _match(hits: _Keys, triggered: _Keys) -> tuple[np.ndarray, np.ndarray]:
+    """`match` within one group."""
     hit_leader, triggered_leader = _leaders(hits, triggered)
     n, found = len(triggered_leader), np.flatnonzero(hit_leader >= 0)
     leader = hit_leader[found]
@@ -68,35 +93,40 @@ def match(hits: Keys, triggered: Keys) -> tuple[np.ndarray, np.ndarray]:
     return of_hit, of_triggered
 
 
-def _leaders(hits: Keys, triggered: Keys) -> tuple[np.ndarray, np.ndarray]:
+def _leaders(hits: _Keys, triggered: _Keys) -> tuple[np.ndarray, np.ndarray]:
     """For every hit and every triggered hit the first triggered hit that equals it, -1 for hits without one."""
-    hit_leader = np.full(len(hits.place), -1, np.int64)
-    triggered_leader = np.full(len(triggered.place), -1, np.int64)
-    searching, left, turn = np.arange(len(hits.place)), np.arange(len(triggered.place)), 0
+    hit_leader = np.full(len(hits.last), -1, np.int64)
+    triggered_leader = np.full(len(triggered.last), -1, np.int64)
+    searching, left, turn = np.arange(len(hits.last)), np.arange(len(triggered.last)), 0
     while len(left):  # equal hits share every slot, so each turn settles at least the first that is left
-        bits = max(8, int(_LOAD * len(left)).bit_length())
-        slots = np.full(1 << bits, -1, np.int32)
+        events = triggered.events if turn == 0 else 1
+        bits = max(4, (_LOAD * len(left) // events).bit_length())
+        slots = np.full(events << bits, -1, np.int32)
         slot = _slot(triggered, left, bits, turn)
         slots[slot[::-1]] = left[::-1]  # of those that meet in a slot the last assignment stays, hence the first hit
         winner = slots[slot]
-        won = _equal(triggered, winner, triggered, left)
-        triggered_leader[left[won]] = winner[won]
+        triggered_leader[winner] = winner
+        lost = np.flatnonzero(winner != left)
+        equal = _equal(triggered, winner[lost], triggered, left[lost])
+        triggered_leader[left[lost[equal]]] = winner[lost[equal]]
         candidate = slots[_slot(hits, searching, bits, turn)]
-        held = np.flatnonzero(candidate >= 0)
-        same = held[_equal(triggered, candidate[held], hits, searching[held])]
+        met = np.flatnonzero(candidate >= 0)
+        searching, candidate = searching[met], candidate[met]
+        same = _equal(triggered, candidate, hits, searching)
         hit_leader[searching[same]] = candidate[same]
-        rest = np.ones(len(searching), bool)
-        rest[same] = False
-        searching, left, turn = searching[rest], left[~won], turn + 1
+        searching, left, turn = searching[~same], left[lost[~equal]], turn + 1
     return hit_leader, triggered_leader
 
 
-def _slot(hits: Keys, which: np.ndarray, bits: int, turn: int) -> np.ndarray:
-    """Slot of each hit: the upper bits of a multiplicative hash; another one in every turn."""
-    a, b = (_MULTIPLIERS[(turn + k) % len(_MULTIPLIERS)] + np.uint64(2 * turn) for k in (0, 2))
-    mixed = hits.place[which] * a ^ hits.moment[which] * b
-    return ((mixed ^ mixed >> np.uint64(29)) * a >> np.uint64(64 - bits)).astype(np.int64)
+def _slot(hits: _Keys, which: np.ndarray, bits: int, turn: int) -> np.ndarray:
+    """Slot of each hit: the upper bits of a multiplicative hash, another one in every turn; in the first turn each event has a stretch, to stay in the cache."""
+    a, b = (np.uint64(_MULTIPLIERS[(turn + k) % len(_MULTIPLIERS)] + 2 * turn) for k in (0, 2))
+    first, last = (hits.first, hits.last) if turn == 0 else (hits.first[which], hits.last[which])
+    mixed = (first * a ^ last * b) >> np.uint64(64 - bits)
+    if turn == 0:
+        mixed |= last >> np.uint64(16) << np.uint64(bits)
+    return mixed.view(np.int64)
 
 
-def _equal(a: Keys, i: np.ndarray, b: Keys, j: np.ndarray) -> np.ndarray:
-    return (a.place[i] == b.place[j]) & (a.moment[i] == b.moment[j])
+def _equal(a: _Keys, i: np.ndarray, b: _Keys, j: np.ndarray) -> np.ndarray:
+    return (a.last[i] == b.last[j]) & (a.first[i] == b.first[j])
