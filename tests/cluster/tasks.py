@@ -41,6 +41,14 @@ def die_at_first(task: int, folder: str, times: int) -> int:
     return task
 
 
+def linger_at_first(task: int, folder: str, seconds: float) -> int:
+    """Takes long the first time, and no time at all after that."""
+    visit(task, folder)
+    if visits(folder, task) == 1:
+        time.sleep(seconds)
+    return task
+
+
 def fail_with(task: str) -> None:
     """Raises what the task names."""
     raise {
