@@ -10,11 +10,16 @@ from rich.console import Console
 from antdask.demo.tour import run
 from antdask.errors import AntdaskError
 
+WIDTH = 116
+
 
 def main(arguments: list[str]) -> int:
     """Run the tour; the exit code."""
     try:
-        run(Path(arguments[0] if arguments else "demo"), Console())
+        console = Console()
+        # The table of what was archived needs this much; a narrower terminal wraps, which loses nothing.
+        console.width = max(console.width, WIDTH)
+        run(Path(arguments[0] if arguments else "demo"), console)
     except AntdaskError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

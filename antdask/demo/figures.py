@@ -112,16 +112,9 @@ def hits_per_event(counts: Mapping[str, np.ndarray], subtitle: str) -> Figure:
     for axes, (label, n), colour in zip(panels, counts.items(), _palette(len(counts)), strict=True):
         axes.hist(n, bins=edges, color=colour)
         axes.axvline(np.median(n), color=INK, linewidth=1, linestyle=(0, (4, 3)))
-        axes.text(0.01, 0.86, f"{label}", transform=axes.transAxes, fontsize=10, weight="bold", va="top", color=INK)
-        axes.text(
-            0.01,
-            0.62,
-            f"{len(n):,} events, median {np.median(n):,.0f} hits",
-            transform=axes.transAxes,
-            fontsize=9,
-            va="top",
-            color="#51606d",
-        )
+        axes.text(0.99, 0.9, label, transform=axes.transAxes, fontsize=10, weight="bold", ha="right", va="top", color=INK)
+        words = f"{len(n):,} events, median {np.median(n):,.0f} hits"
+        axes.text(0.99, 0.66, words, transform=axes.transAxes, fontsize=9, ha="right", va="top", color="#51606d")
         axes.set_xscale("log")
         axes.set_ylabel("events", fontsize=9)
         axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))

@@ -100,7 +100,9 @@ def event(archive: Any) -> Figure:
     dead = set(range(1, figures.LINES + 1)) - set(whole.to_pandas("hits", columns=["hits.line"]).line.unique())
     words = (
         f"Run {run}, frame {frame}, trigger {counter}: {len(chosen)} hits, {int(data['triggered'].sum())} of them triggered. "
-        f"AAFit: zenith {np.degrees(fit.zenith):.0f}°, azimuth {np.degrees(fit.azimuth):.0f}°, Λ = {fit.quality:.1f}. Time 0: first triggered hit"
+        f"AAFit: zenith {np.degrees(fit.zenith):.0f}°, azimuth {np.degrees(fit.azimuth):.0f}°, Λ = {fit.quality:.1f}. Time 0: first triggered hit".replace(
+            "-", "−"
+        )
     )
     return figures.event_display(data, dead, words)
 

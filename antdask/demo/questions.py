@@ -7,6 +7,9 @@ import textwrap
 from typing import Any
 
 import awkward as ak
+import pandas as pd
+
+ROWS_SHOWN = 6
 
 
 def busy_events(archive: Any) -> Any:
@@ -15,18 +18,16 @@ def busy_events(archive: Any) -> Any:
 
 
 def bright_events(archive: Any) -> Any:
-    """Which ANTARES events have a triggered hit of more than 10 photo-electrons, and what are its charges?"""
-    events = archive.stream("events").select(detector="antares", where="any(hits.triggered == 1 and hits.charge_pe > 10)")
-    return events.to_awkward(["n_hits", "hits.line", "hits.charge_pe"])
+    """How bright is the brightest triggered hit of each triggered ANTARES event, in photo-electrons?"""
+    events = archive.stream("events").select(detector="antares", where="n_triggered > 0").to_awkward(["n_triggered", "hits"])
+    charges = events.hits.charge_pe[events.hits.triggered == 1]
+    return ak.zip({"frame": events.frame_index, "n_triggered": events.n_triggered, "brightest": ak.max(charges, axis=1)})
 
 
 def ten_seconds(archive: Any) -> Any:
     """What were the rates in ten seconds of one night, as a labelled dataset?"""
-    return (
-        archive.stream("rates")
-        .select(time="2017-12-13T06:01:00/2017-12-13T06:01:10")
-        .to_xarray(["utc_ns", "frames.dom_id", "frames.rate_code"])
-    )
+    ten = archive.stream("rates").select(time="2017-12-13T06:01:00/2017-12-13T06:01:10")
+    return ten.to_xarray(["frames.dom_id", "frames.rate_code"])
 
 
 def cost(archive: Any) -> Any:
@@ -40,19 +41,14 @@ ALL = (busy_events, bright_events, ten_seconds, cost)
 def code(question: Any) -> str:
     """The body of a question, as a user would write it."""
     lines, _ = inspect.getsourcelines(question)
-    body = textwrap.dedent("".join(lines[2:])).strip()
-    return body.replace("return ", "", 1) if body.startswith("return ") else body.replace("\nreturn ", "\n")
+    return textwrap.dedent("".join(lines[2:])).strip().replace("return ", "")
 
 
 def answer(result: Any) -> str:
-    """A few lines of a result."""
+    """A result, in a few lines."""
     if isinstance(result, ak.Array):
-        records = [f"  {record}"[:150] for record in result[:4].to_list()]
-        return "\n".join([f"{len(result):,} × {result.type.content}"[:150], *records])
-    if hasattr(result, "head"):
-        return (
-            f"{result.head(6) if hasattr(result, 'columns') else result}\n{len(result):,} rows"
-            if hasattr(result, "columns")
-            else str(result)
-        )
+        result = ak.to_dataframe(result)
+    if isinstance(result, pd.DataFrame):
+        more = f"\n… {len(result):,} rows in all" if len(result) > ROWS_SHOWN else ""
+        return result.head(ROWS_SHOWN).to_string() + more
     return str(result)

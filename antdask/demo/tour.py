@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -62,15 +65,16 @@ def run(folder: Path, console: Console) -> None:
     archive = antdask.open_archive(str(place))
     step(console, 4, "Ask: four queries")
     for question in questions.ALL:
-        console.print(f"\n[bold]{question.__doc__}[/bold]\n[cyan]{questions.code(question)}[/cyan]", highlight=False)
-        console.print(questions.answer(question(archive)), markup=False, highlight=False)
+        # Code holds brackets, which Rich would take for markup.
+        console.print(f"\n{question.__doc__}", style="bold", markup=False, highlight=False, soft_wrap=True)
+        console.print(questions.code(question), style="cyan", markup=False, highlight=False, soft_wrap=True)
+        console.print(questions.answer(question(archive)), markup=False, highlight=False, soft_wrap=True)
     step(console, 5, "Look: four pictures")
     for path in pictures.draw(archive, folder / "plots"):
         console.print(f"  {path}", highlight=False)
     console.print(f"\nDone in {time.perf_counter() - began:.0f} s.", highlight=False)
-    console.print(
-        f'The archive is in {place}; in a notebook: import antdask; antdask.open_archive("{place}")', highlight=False, soft_wrap=True
-    )
+    opening = f'import antdask; archive = antdask.open_archive("{place.resolve()}")'
+    console.print(f"The archive is in {place}. In a notebook of {sys.executable}: {opening}", markup=False, highlight=False, soft_wrap=True)
 
 
 def clean(place: Path) -> Path:
@@ -85,7 +89,8 @@ def clean(place: Path) -> Path:
         raise DestinationError(
             "The place for the archive holds something else", where=str(place), hint="Remove it, or give another folder."
         )
-    shutil.rmtree(place, ignore_errors=False) if place.exists() else None
+    if place.exists():
+        shutil.rmtree(place)
     return place
 
 
@@ -137,21 +142,27 @@ def check(place: str, cluster: Cluster, console: Console) -> None:
 
 def contents(summary: Summary) -> Table:
     """What was archived, by stream and run."""
-    table = Table(title="What was archived", title_justify="left", title_style="bold", header_style="bold")
-    table.add_column("stream")
-    table.add_column("detector")
-    for name in ("run", "parts", "rows", "hits", "MB in", "MB out", "ratio", "CPU s", "MB/s/core"):
-        table.add_column(name, justify="right")
-    total = {"stream": "all", "detector": "", "run": "", "parts": summary.parts_done}
-    sums = {k: sum(row[k] for row in summary.streams) for k in ("rows", "hits", "bytes_uncompressed", "bytes_out", "cpu_seconds")}
-    for row in (*summary.streams, {**total, **sums}):
-        if row["stream"] == "all":
-            table.add_section()
-        size_in, size_out, seconds = row["bytes_uncompressed"] / 1e6, row["bytes_out"] / 1e6, row["cpu_seconds"]
-        numbers = (f"{row['rows']:,}", f"{row['hits']:,}", f"{size_in:.2f}", f"{size_out:.2f}", f"{size_in / size_out:.2f}")
-        table.add_row(
-            row["stream"], row["detector"], str(row["run"]), str(row["parts"]), *numbers, f"{seconds:.2f}", f"{size_in / seconds:.0f}"
-        )
-    table.caption = "MB in: uncompressed in the source. Small parts mostly pay for opening files; `make bench` measures the speed."
+    table = Table(title="\nWhat was archived", title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
+    table.caption = (
+        "MB: uncompressed in the source → in the archive. Small parts mostly pay for imports and opening files: see `make bench`."
+    )
     table.caption_justify = "left"
+    table.add_column("stream", no_wrap=True)
+    table.add_column("detector", no_wrap=True)
+    for name in ("run", "parts", "rows", "hits", "MB in → out", "ratio", "CPU s", "MB/s/core"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in summary.streams:
+        table.add_row(row["stream"], row["detector"], str(row["run"]), *_numbers(row))
+    sums = {
+        name: sum(row[name] for row in summary.streams)
+        for name in ("parts", "rows", "hits", "bytes_uncompressed", "bytes_out", "cpu_seconds")
+    }
+    table.add_section()
+    table.add_row("all", "", "", *_numbers(sums), style="bold")
     return table
+
+
+def _numbers(row: dict[str, Any]) -> list[str]:
+    size_in, size_out, seconds = row["bytes_uncompressed"] / 1e6, row["bytes_out"] / 1e6, row["cpu_seconds"]
+    counts = [f"{row[name]:,}" for name in ("parts", "rows", "hits")]
+    return [*counts, f"{size_in:.2f} → {size_out:.2f}", f"{size_in / size_out:.2f}", f"{seconds:.2f}", f"{size_in / seconds:.1f}"]
