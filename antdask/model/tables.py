@@ -1,7 +1,7 @@
 """The declared tables: one line per field.
 
 Origins: ``km3net_online`` (KM3NeT DAQ files), ``seatray`` (calibrated ANTARES files of the SeaTray framework), ``antares_raw`` (ANTARES DAQ data
-before calibration; only simulated files so far), ``antdst`` (flat trees made from ANTARES DSTs).
+before calibration; only simulated files so far), ``antdst`` (flat trees made from ANTARES DSTs), ``detector_file`` (DETX and DATX).
 UCDs follow IVOA UCD1+; units are VOUnit strings. Index origins and time scales are part of each description.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from antdask.errors import UnknownNameError
 from antdask.model.antares_fields import ANTARES_RAW, ANTARES_TRIGGER_MASK, OM_COUNTS, PARTICLE, SPE_HIT
 from antdask.model.antdst_fields import SEL_FIELDS
+from antdask.model.detector_fields import COMMENT_BYTE_FIELDS, COMMENT_FIELDS, DETECTOR_FIELDS, MODULE_FIELDS, PMT_FIELDS
 from antdask.model.schema import AMPLITUDE, REAL, Field, Schema, Table
 
 # One line per field, however long.
@@ -81,7 +82,7 @@ EVENTS = Schema(
                 Field("exists", "u1", "1", "0 for a placeholder that SeaTray wrote for an absent object", "meta.code", origins=SEATRAY, flags=((1, "present"),)),
                 Field("n_hits", "u4", "1", "number of hits of the event", "meta.number", statistics=True),
                 Field("n_triggered", "u4", "1", "number of triggered hits of the event", "meta.number", statistics=True),
-                Field("charge_sum_pe", "f8", "1", "sum of the calibrated charges of the event in photo-electrons", "phys.electCharge;arith.sum", origins=SEATRAY, codec=REAL, statistics=True),
+                Field("charge_sum_pe", "f8", "1", "sum of the calibrated charges of the event in photo-electrons", "phys.electCharge;arith.sum", origins=SEATRAY, missing="NaN where one of the charges is NaN, or nothing exists", codec=REAL, statistics=True),
                 PREAMBLE_LENGTH,
                 SOURCE_INPUT,
                 SOURCE_ENTRY,
@@ -245,7 +246,7 @@ RECO = Schema(
         Table(
             "used_hits",
             "used_hit",
-            "the pulses that the fit used",
+            "the pulses that the fit used; vector_index and triggered are those of the fit's own list, and differ from the same pulse in the event",
             (*CALIBRATED_PULSE, TRIGGERED),
             parent="tracks",
         ),
@@ -305,43 +306,14 @@ SLOW_CONTROL = Schema(
 
 DETECTOR = Schema(
     "detector",
-    "geometry and status of a detector, valid in an interval",
-    ("module_id",),
+    "geometry, time offsets and status of a detector, valid in an interval",
+    ("detector_id",),
     (
-        Table(
-            "modules",
-            "module",
-            "one row per optical module or storey",
-            (
-                Field("module_id", "i4", "1", "module identifier", "meta.id;instr.det"),
-                Field("line", "i4", "1", "line, from 1", "meta.id;instr.det"),
-                Field("floor", "i4", "1", "floor on the line, from 1; 0 is the base", "meta.id;instr.det"),
-                Field("x", "f8", "m", "x of the module: UTM easting relative to the reference", "pos.cartesian.x", missing="NaN", codec=REAL),
-                Field("y", "f8", "m", "y of the module: UTM northing relative to the reference", "pos.cartesian.y", missing="NaN", codec=REAL),
-                Field("z", "f8", "m", "z of the module, up", "pos.cartesian.z", missing="NaN", codec=REAL),
-                Field("t0_ns", "f8", "ns", "time offset of the module", "time", missing="NaN", codec=REAL),
-                Field("status", "i4", "1", "status word of the module", "meta.code.status"),
-                SOURCE_INPUT,
-                SOURCE_ENTRY,
-            ),
-        ),
-        Table(
-            "pmts",
-            "pmt",
-            "photomultipliers of the module, by channel",
-            (
-                Field("pmt_id", "i4", "1", "photomultiplier identifier", "meta.id;instr.det"),
-                Field("x", "f8", "m", "x of the photomultiplier", "pos.cartesian.x", codec=REAL),
-                Field("y", "f8", "m", "y of the photomultiplier", "pos.cartesian.y", codec=REAL),
-                Field("z", "f8", "m", "z of the photomultiplier, up", "pos.cartesian.z", codec=REAL),
-                Field("dx", "f8", "1", "x of the unit vector along the axis", "pos.cartesian.x;instr", codec=REAL),
-                Field("dy", "f8", "1", "y of the unit vector along the axis", "pos.cartesian.y;instr", codec=REAL),
-                Field("dz", "f8", "1", "z of the unit vector along the axis", "pos.cartesian.z;instr", codec=REAL),
-                Field("t0_ns", "f8", "ns", "time offset of the photomultiplier", "time", codec=REAL),
-                Field("status", "i4", "1", "status word of the photomultiplier", "meta.code.status"),
-            ),
-            parent="modules",
-        ),
+        Table("detectors", "detector", "one row per detector file", (*DETECTOR_FIELDS, SOURCE_INPUT, SOURCE_ENTRY)),
+        Table("comments", "comment", "comments of the file, in its order: how it was made", COMMENT_FIELDS, parent="detectors"),
+        Table("comment_bytes", "comment_byte", "text of the comment", COMMENT_BYTE_FIELDS, parent="comments"),
+        Table("modules", "module", "optical modules, storeys and base modules, in the order of the file", MODULE_FIELDS, parent="detectors"),
+        Table("pmts", "pmt", "photomultipliers of the module; their place, from 0, is the channel", PMT_FIELDS, parent="modules"),
     ),
 )
 
