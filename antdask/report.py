@@ -22,10 +22,17 @@ MOST_ROWS = 200
 WIDE = 200
 
 
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        # Rich would end the program with the exit code of a bug.
+        raise BrokenPipeError
+
+
 def show(what: RenderableType) -> None:
     """Print to standard output."""
     width = None if sys.stdout.isatty() else WIDE
-    Console(width=width, highlight=False).print(what, soft_wrap=isinstance(what, str | Text))
+    # Text of others may hold brackets, which are no markup.
+    _Output(width=width, highlight=False).print(what, markup=False, soft_wrap=isinstance(what, str | Text))
 
 
 def size(nbytes: float) -> str:
@@ -41,12 +48,13 @@ def size(nbytes: float) -> str:
         if value < 999.5:
             break
         value, unit = value / 1000, larger
-    if unit == "B":
-        return f"{value:.0f} B"
-    return f"{value:.2f} {unit}" if value < 10 else f"{value:.1f} {unit}" if value < 100 else f"{value:.0f} {unit}"
+    digits = 0 if unit == "B" or value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:.{digits}f} {unit}"
 
 
-def table(title: str, left: Iterable[str], right: Iterable[str], rows: Iterable[Iterable[Any]], total: Iterable[Any] = ()) -> Table:
+def table(
+    title: str, left: Iterable[str], right: Iterable[str], rows: Iterable[Iterable[Any]], total: Iterable[Any] = ()
+) -> RenderableType:
     """A table with words on the left and numbers on the right; long ones end with a count of what is not shown."""
     drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold", expand=False)
     for name in left:
@@ -56,12 +64,11 @@ def table(title: str, left: Iterable[str], right: Iterable[str], rows: Iterable[
     rows = list(rows)
     for row in rows[:MOST_ROWS]:
         drawn.add_row(*(_cell(v) for v in row))
-    if len(rows) > MOST_ROWS:
-        drawn.caption, drawn.caption_justify = f"and {len(rows) - MOST_ROWS:,} more; --json gives all", "left"
     if total:
         drawn.add_section()
         drawn.add_row(*(_cell(v) for v in total))
-    return drawn
+    rest = len(rows) - MOST_ROWS
+    return Group(drawn, Text(f"and {rest:,} more; --json gives all")) if rest > 0 else drawn
 
 
 def _cell(value: Any) -> Text:
@@ -114,8 +121,8 @@ def plan(made: Plan, done: int = 0) -> RenderableType:
         numbers[:] = numbers[0] + 1, numbers[1] + part.entries, numbers[2] + part.nbytes
         runs.setdefault(key, set()).add(part.key.run.run)
     rows = [(*key, len(runs[key]), parts, entries, size(nbytes)) for key, (parts, entries, nbytes) in sorted(totals.items())]
-    streams = table("Parts", ("stream", "detector"), ("runs", "parts", "entries", "uncompressed"), rows)
-    return Group(facts(about), streams, *rejections((r.url, r.code, r.reason) for r in made.rejected))
+    streams = [table("Parts", ("stream", "detector"), ("runs", "parts", "entries", "uncompressed"), rows)] if rows else []
+    return Group(facts(about), *streams, *rejections((r.url, r.code, r.reason) for r in made.rejected))
 
 
 def rejections(rows: Iterable[tuple[str, str, str]]) -> list[RenderableType]:

@@ -13,7 +13,16 @@ import click
 from antdask.cli import main
 
 # Which function a command calls: the command line is the library with dashes.
-PUBLIC: dict[str, str] = {}
+PUBLIC: dict[str, str] = {
+    "inspect": "antdask.convert.scan.inspect",
+    "plan": "antdask.convert.scan.make_plan",
+    "convert": "antdask.convert.campaign.convert",
+    "work": "antdask.convert.campaign.finish_part",
+    "status": "antdask.convert.campaign.status",
+    "verify": "antdask.convert.verify.verify",
+    "info": "antdask.query.archive.open_archive",
+    "query": "antdask.query.select.Selection",
+}
 
 
 def commands() -> dict[str, click.Command]:

@@ -1,0 +1,7 @@
+"""The command line: one command per public verb, in the order of the work."""
+
+from __future__ import annotations
+
+from antdask.cli.commands import main
+
+__all__ = ["main"]

@@ -1,0 +1,235 @@
+"""The commands, in the order of the work; each body hands over to the library at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from antdask import __version__, settings
+from antdask.cli.group import Commands, emit, leave
+from antdask.cli.options import on_cluster, with_archive, with_dry_run, with_json, with_part_bytes, with_quiet
+from antdask.errors import InputError, PartsFailedError, VerificationError
+
+if TYPE_CHECKING:
+    from antdask.cluster.progress import Progress
+    from antdask.plan import Plan
+
+# What a command needs is imported when it runs, so that --help and completion take no time.
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="antdask")
+def main() -> None:
+    """Bring legacy files of the ANTARES neutrino telescope into a verified, queryable Zarr archive.
+
+    The commands stand in the order of the work.
+    """
+
+
+@main.command()
+@click.argument("file")
+@with_json
+def inspect(file: str, as_json: bool) -> None:
+    """Say what a file is.
+
+    Its format, layout, runs and entries, and what in it would not be archived.
+    """
+    from antdask import report
+    from antdask.convert.scan import inspect as look_at
+
+    entry = look_at(file)
+    emit(as_json, {"name": entry.name, **dataclasses.asdict(entry)}, report.file_entry, entry)
+
+
+@main.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@with_archive
+@click.option("-o", "--output", metavar="FILE", help="Keep the plan in this file, for convert and work.")
+@with_part_bytes
+@with_quiet
+@with_json
+def plan(inputs: tuple[str, ...], archive: str | None, output: str | None, part_bytes: int | None, quiet: bool, as_json: bool) -> None:
+    """Say what archiving inputs will take.
+
+    Looks at every INPUT and cuts them into parts. An INPUT is a file, a URL, or a glob. Nothing is written but the FILE of -o.
+    """
+    from antdask import report
+    from antdask.cli import plans
+
+    made = plans.read_or_make(inputs, archive, settings.load(part_bytes=part_bytes), quiet)
+    if output is not None:
+        plans.keep(made, output)
+    emit(as_json, plans.preview(made) | {"written": output}, report.plan, made)
+    leave(3 if made.rejected else 0, _left_out(len(made.rejected)))
+
+
+@main.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...|PLAN")
+@with_archive
+@on_cluster
+@with_part_bytes
+@click.option("--attempts", type=int, help="How often a part is tried that fails for no fault of the data.")
+@click.option("--max-bad-fraction", type=float, help="Stop when a larger fraction of all parts has failed.")
+@with_dry_run
+@with_quiet
+@with_json
+def convert(inputs: tuple[str, ...], archive: str | None, cluster: str, workers: int | None, dry_run: bool, quiet: bool, as_json: bool, **wishes: Any) -> None:  # fmt: skip
+    """Archive inputs, or what a plan says.
+
+    Run it again to resume: what the archive holds already is not made again. A file that cannot be read is left out and named, damaged entries are
+    quarantined, and all else is archived.
+    """
+    from antdask import report
+    from antdask.cli import plans
+    from antdask.cluster import make_cluster
+    from antdask.convert import campaign
+
+    wanted = settings.load(**wishes)
+    made = plans.read_or_make(inputs, archive, wanted, quiet)
+    if dry_run:
+        done = plans.count_done(made)
+        return emit(as_json, plans.preview(made) | {"dry_run": True, "parts_done": done}, report.plan, made, done)
+    with make_cluster(cluster, workers) as place, _progress(quiet, made) as progress:
+        found = campaign.convert(made, place, wanted, progress)
+    emit(as_json, found.to_dict(), report.summary, found)
+    return leave(found.exit_code, _left_out(found.rejected), _unfinished(found.parts_total - found.parts_done))
+
+
+@main.command()
+@click.argument("plan_file", metavar="PLAN")
+@click.option("--part", "number", type=int, required=True, help="Number of the part in the plan, from 0.")
+@with_dry_run
+@with_json
+def work(plan_file: str, number: int, dry_run: bool, as_json: bool) -> None:
+    """Do one part of a plan.
+
+    For job arrays and shell loops, which need no scheduler. When all parts are done, `antdask status ARCHIVE --rebuild` renews the catalogue.
+    """
+    from antdask import report
+    from antdask.archive.plans import open_plan
+    from antdask.convert.campaign import finish_part
+
+    if dry_run:
+        task = open_plan(plan_file).assignment(number)
+        return emit(as_json, {"dry_run": True, **dataclasses.asdict(task)}, report.assignment, task)
+    found = finish_part(plan_file, number)
+    return emit(as_json, dataclasses.asdict(found), report.brief, found)
+
+
+@main.command()
+@click.argument("archive")
+@click.option("--rebuild", is_flag=True, help="Make the catalogue anew from the receipts first.")
+@with_json
+def status(archive: str, rebuild: bool, as_json: bool) -> None:
+    """Say what is done and what is missing.
+
+    Of every plan in the ARCHIVE, from receipts and files themselves.
+    """
+    from antdask import report
+    from antdask.convert import campaign
+
+    found = campaign.status(archive, rebuild)
+    emit(as_json, found.to_dict(), report.status, found)
+    leave(found.exit_code, _unfinished(sum(c["parts_missing"] for c in found.campaigns)))
+
+
+@main.command()
+@click.argument("archive")
+@click.option(
+    "--fast", "mode", flag_value="fast", default="fast", help="Receipts, sizes and catalogue, conservation of entries (the default)."
+)
+@click.option("--deep", "mode", flag_value="deep", help="Also checksums, and every value decoded.")
+@click.option("--source", "mode", flag_value="source", help="Also every value compared with its source.")
+@on_cluster
+@with_quiet
+@with_json
+def verify(archive: str, mode: str, cluster: str, workers: int | None, quiet: bool, as_json: bool) -> None:
+    """Check an archive, against its sources if wanted."""
+    from antdask import report
+    from antdask.cluster import make_cluster
+    from antdask.convert import verify as verification
+
+    with make_cluster("serial" if mode == "fast" else cluster, None if mode == "fast" else workers) as place, _progress(quiet) as progress:
+        found = verification.verify(archive, mode, place, progress)
+    emit(as_json, found.to_dict(), report.verification, found)
+    leave(found.exit_code, VerificationError("The archive is not as it should be", found=f"{len(found.problems)} problems"))
+
+
+@main.command()
+@click.argument("archive")
+@click.option("--stream", help="Show one stream with its columns, their types and units.")
+@with_json
+def info(archive: str, stream: str | None, as_json: bool) -> None:
+    """Say what is in an archive.
+
+    Its streams, runs, times and sizes, from the catalogue alone.
+    """
+    from antdask.query.archive import open_archive
+
+    found = open_archive(archive)
+    if stream is None:
+        return emit(as_json, found.info(), repr, found)
+    one = found.stream(stream)
+    return emit(as_json, {"stream": stream, **found.info()["streams"][stream], "columns": one.columns}, repr, one)
+
+
+@main.command()
+@click.argument("archive")
+@click.option("--stream", required=True, help="Which stream; `antdask info ARCHIVE` names them.")
+@click.option("--run", "runs", multiple=True, metavar="N|FIRST:END", help="Only this run, or these (END is not included); may be repeated.")
+@click.option("--detector", multiple=True, help="Only this detector; may be repeated.")
+@click.option("--lineage", help="Only this lineage, where runs are archived in several.")
+@click.option(
+    "--time",
+    "interval",
+    metavar="T0/T1",
+    help="Only this interval of UTC: ISO 8601 or ns since 1970, T1 not included, one side may be empty.",
+)
+@click.option("--frame", metavar="N|FIRST:END", help="Only this frame, or these (END is not included).")
+@click.option("--where", metavar="CONDITION", help="Only rows for which this holds, e.g. 'n_hits > 200 and any(hits.tot > 100)'.")
+@click.option(
+    "--columns", metavar="A,B", help="Columns, by commas; hits.tot is one of the hits, hits are all of them. Default: all of the rows."
+)
+@click.option("--limit", type=int, metavar="N", help="At most so many rows.")
+@click.option(
+    "--format", "style", default="table", show_default=True, metavar="FORMAT", help="table, csv, json (one object per line), or parquet."
+)
+@click.option("-o", "--output", metavar="FILE", help="Write the rows into this file.")
+@click.option("--explain", is_flag=True, help="Say what would be read, and read nothing.")
+@click.option("--count", is_flag=True, help="Say only how many rows and hits there are.")
+@with_json
+def query(archive: str, stream: str, style: str, output: str | None, columns: str | None, limit: int | None, explain: bool, count: bool, as_json: bool, **which: Any) -> None:  # fmt: skip
+    """Read rows back.
+
+    Reads only what the conditions leave: whole parts and blocks are passed over where the catalogue shows that nothing in them can match.
+    """
+    from antdask.cli.selection import selected, sink
+    from antdask.query.display import write_rows
+
+    found, names = selected(archive, stream, **which), columns.split(",") if columns else None
+    if explain:
+        return emit(as_json, dataclasses.asdict(cost := found.explain(names)), str, cost)
+    if count:
+        return emit(as_json, (number := found.count())._asdict(), "{0.rows:,} rows, {0.hits:,} hits".format, number)
+    with sink(output) as out:
+        written = write_rows(found, "json" if as_json else style, out, limit, names)
+    return click.echo(f"{written:,} rows in {output}", err=True) if output else None
+
+
+def _progress(quiet: bool, made: Plan | None = None) -> Progress:
+    from antdask.cluster.progress import Progress, Style
+
+    style = Style.NONE if quiet else Style.AUTO
+    if made is None:
+        return Progress("parts", style=style)
+    return Progress("parts", weigh=lambda index, _: made.parts[index].nbytes, style=style)
+
+
+def _left_out(number: int) -> InputError:
+    return InputError("Some inputs cannot be archived and are left out", found=f"{number:,}", hint="Each is named above with its reason.")
+
+
+def _unfinished(number: int) -> PartsFailedError:
+    return PartsFailedError("Some parts are not in the archive", found=f"{number:,} missing", hint="Run the same convert again to resume.")

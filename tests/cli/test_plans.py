@@ -1,0 +1,50 @@
+"""The plan behind a command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from antdask.cli import plans
+from antdask.cluster.serial import SerialCluster
+from antdask.convert import campaign
+from antdask.errors import DestinationError, UsageError
+from antdask.settings import Settings
+
+
+def test_a_plan_that_was_kept_is_read_and_not_made_anew(real_files: dict[str, str], tmp_path: Path) -> None:
+    made = plans.read_or_make((real_files["km3net_online.root"],), str(tmp_path / "here"), Settings(), quiet=True)
+    plans.keep(made, str(tmp_path / "a.plan"))
+    again = plans.read_or_make((str(tmp_path / "a.plan"),), None, Settings(part_bytes=1), quiet=True)
+    assert again == made
+    elsewhere = plans.read_or_make((str(tmp_path / "a.plan"),), str(tmp_path / "there"), Settings(), quiet=True)
+    assert (elsewhere.id, elsewhere.archive) == (made.id, str(tmp_path / "there"))
+
+
+def test_inputs_need_an_archive(real_files: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="Add --archive URL"):
+        plans.read_or_make((real_files["antares.h5"],), None, Settings(), quiet=True)
+
+
+def test_a_plan_that_cannot_be_kept_is_a_fault_of_the_destination(real_files: dict[str, str], tmp_path: Path) -> None:
+    made = plans.read_or_make((real_files["antares.h5"],), str(tmp_path / "archive"), Settings(), quiet=True)
+    (tmp_path / "file").touch()
+    with pytest.raises(DestinationError):
+        plans.keep(made, str(tmp_path / "file" / "a.plan"))
+
+
+def test_a_preview_is_plain_data(real_files: dict[str, str], tmp_path: Path) -> None:
+    made = plans.read_or_make((real_files["antares.h5"], str(tmp_path / "nothing.h5")), str(tmp_path / "archive"), Settings(), quiet=True)
+    document = json.loads(json.dumps(plans.preview(made)))
+    assert (document["plan"], document["inputs"], document["rejected"]) == (made.id, 1, 1)
+    assert document["rejections"][0]["code"] == "input-missing"
+
+
+def test_what_is_done_is_counted(real_files: dict[str, str], tmp_path: Path) -> None:
+    made = plans.read_or_make((real_files["antares.h5"],), str(tmp_path / "archive"), Settings(), quiet=True)
+    assert plans.count_done(made) == 0
+    assert not (tmp_path / "archive").exists()
+    campaign.convert(made, SerialCluster())
+    assert plans.count_done(made) == len(made.parts)
