@@ -89,7 +89,7 @@ def _page(name: str, command: click.Command) -> str:
 
 def _options(command: click.Command) -> list[str]:
     context = click.Context(command)
-    records = [r for p in command.params if (r := p.get_help_record(context))]
+    records = [r for p in command.params if isinstance(p, click.Option) and (r := p.get_help_record(context))]
     rows = [f"| `{_cell(flags)}` | {_cell(words)} |" for flags, words in records]
     return ["| option | meaning |", "|---|---|", *rows, ""] if rows else []
 

@@ -11,8 +11,11 @@ INTRODUCTION = """# Errors and exit codes
 A message says what happened, where (file, tree, run or part), what was expected and found, and the next step:
 
 ```text
-$ antdask inspect broken.root
-error: The file ends before its directory (in broken.root): expected 1637119 bytes, found 40000. Fetch the file again.
+$ antdask info somewhere/else
+error: There is no antdask archive (in …/somewhere/else). Make one with: antdask convert INPUT… --archive URL.
+
+$ antdask query demo/archive --stream event
+error: Unknown stream 'event' (in …/demo/archive). Did you mean 'events'? Known: events, rates, reco, …
 ```
 
 In Python every error of antdask is an `antdask.errors.AntdaskError` with the attributes `what`, `where`, `found`, `expected`, `hint`, `code` and `exit_code`, and most are

@@ -45,8 +45,8 @@ def first_sentence(name: str, content: str | None = None) -> str:
     if name.endswith(".ipynb"):
         heading = re.search(r'"# ([^"\\]+)', content)
         return heading.group(1) if heading else ""
-    marks = (r"^# +(.+)$",) if name.endswith(".md") else (r"^#(?!!) *(.+)$",)
-    found = next((m for mark in marks for m in re.finditer(mark, content, re.MULTILINE)), None)
+    # A comment at the top speaks for the file; one further down for what stands below it.
+    found = re.search(r"^# +(.+)$", content, re.MULTILINE) if name.endswith(".md") else re.match(r"(?:#!.*\n)?# *(.+)", content)
     return found.group(1).strip().rstrip(".") if found else ""
 
 
