@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from km3net_testdata import data_path
 
+from tests.servers.slurm import slurm, slurm_cluster  # noqa: F401 - fixtures
+
 #: Files of the KM3NeT DAQ, and the only public file with data of the ANTARES detector.
 REAL_FILES = (
     "online/KM3NeT_00000049_00008456.summaryslice-167941.root",
