@@ -162,7 +162,7 @@ class Profile:
     def prepare(self) -> list[str]:
         """Lines of shell that make a node ready: environment, scratch, prologue."""
         # The shell of the job expands the scratch folder, so it stands in double quotes; all else is taken literally.
-        exports = [f'export TMPDIR="{self.scratch}"', 'mkdir -p "$TMPDIR"']
+        exports = [f'export TMPDIR="{self.scratch}"', 'mkdir -p "$TMPDIR" || exit']
         exports += [f"export {name}={shlex.quote(value)}" for name, value in {**WORKER_ENVIRONMENT, **self.environment}.items()]
         return [*exports, *self.prologue]
 
