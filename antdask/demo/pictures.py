@@ -18,6 +18,8 @@ from antdask.model.time import KM3NET_FRAME_NS, format_utc
 #: A run with 1,000 summary slices, and the ANTARES event with the most triggered hits.
 RATE_RUN = ("km3net-29", 3246)
 EVENT = (45978, 6, 60867)
+#: Detectors whose sample files hold simulated neutrinos, as the provenance inside the files says (``META/JConvert``: the input is a gSeaGen file).
+SIMULATED = {"km3net-133"}
 #: Flags of a rate in the order in which they are shown: the first that is set decides.
 SHOWN = (("fifo_almost_full", figures.FIFO), ("high_rate_veto", figures.VETO), ("no_rate", figures.NO_RATE))
 
@@ -82,11 +84,13 @@ def states(flags: np.ndarray) -> np.ndarray:
 def hits(archive: Any) -> Figure:
     """Hits per event of every detector."""
     frame = archive.stream("events").to_pandas(columns=["detector", "n_hits"])
-    counts = {
-        f"{name}, run {', '.join(str(r) for r in sorted(set(rows.run)))}": rows.n_hits.to_numpy()
-        for name, rows in frame.groupby("detector")
-    }
+    counts = {_label(str(name), rows.run.unique()): rows.n_hits.to_numpy() for name, rows in frame.groupby("detector")}
     return figures.hits_per_event(counts, "All archived events; snapshots of different detectors differ in size and length. Dashed: median")
+
+
+def _label(detector: str, runs: np.ndarray) -> str:
+    simulated = ", simulated neutrinos" if detector in SIMULATED else ""
+    return f"{detector}, run {', '.join(str(r) for r in np.sort(runs))}{simulated}"
 
 
 def event(archive: Any) -> Figure:
