@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from antdask.errors import ConfigurationError
-from antdask.settings import Settings, environment, job_id, load, read_toml
+from antdask.settings import Settings, environment, job_id, load, read_toml, s3_access, web_access
 
 
 def test_arguments_win_over_environment_over_file_over_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,3 +58,28 @@ def test_the_batch_job_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     assert job_id() == "42"
     monkeypatch.delenv("SLURM_JOB_ID")
     assert job_id() is None
+
+
+def test_access_to_s3_comes_from_the_environment_and_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "geheim1")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "geheim2")
+    access = s3_access()
+    assert (access.endpoint, access.region, access.key, access.secret) == ("http://127.0.0.1:1", "us-east-1", "geheim1", "geheim2")
+    assert "geheim" not in repr(access)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:2")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    assert (s3_access().endpoint, s3_access().region) == ("http://127.0.0.1:2", "eu-west-3")
+
+
+def test_a_token_is_read_from_its_file_and_a_missing_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("BEARER_TOKEN", raising=False)
+    monkeypatch.setenv("BEARER_TOKEN_FILE", str(tmp_path / "t"))
+    monkeypatch.setenv("ANTDASK_HTTP_HOSTS", "a.example, b.example")
+    with pytest.raises(ConfigurationError, match="BEARER_TOKEN_FILE"):
+        web_access()
+    (tmp_path / "t").write_text("geheim\n")
+    access = web_access()
+    assert access.token == "geheim" and access.hosts == {"a.example", "b.example"} and "geheim" not in repr(access)

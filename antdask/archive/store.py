@@ -111,6 +111,8 @@ class Store:
         size = self.size(path)
         if size is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.full_url(path))
+        if size <= PIECE:
+            return io.BytesIO(self.read(path))
         return io.BufferedReader(_StoreFile(self, path, size), PIECE)
 
     def checksum(self, path: str) -> int:

@@ -98,6 +98,10 @@ class Client(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Give back connections and threads; a later call opens new ones."""
+        ...
+
 
 _clients: dict[tuple[int, str], Client] = {}
 
@@ -146,5 +150,6 @@ def _make(scheme: str, server: str) -> Client:
 
 
 def forget() -> None:
-    """Drop all clients, so that the next one takes the environment as it is then."""
-    _clients.clear()
+    """Close all clients of this process, so that the next one takes the environment as it is then."""
+    for key in [k for k in _clients if k[0] == os.getpid()]:
+        _clients.pop(key).close()

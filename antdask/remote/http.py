@@ -65,6 +65,13 @@ class HttpClient:
     def __repr__(self) -> str:
         return f"HttpClient({self.server!r})"
 
+    def close(self) -> None:
+        """See `client.Client.close`."""
+        self._pool.clear()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)
+            self._threads = None
+
     def stat(self, path: str) -> Stat:
         """See `client.Client.stat`."""
 

@@ -73,6 +73,13 @@ class S3Client:
     def __repr__(self) -> str:
         return f"S3Client({self.endpoint!r})"
 
+    def close(self) -> None:
+        """See `client.Client.close`."""
+        self._s3.close()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)
+            self._threads = None
+
     def _call(self, operation: str, path: str, **arguments: Any) -> Any:
         """One operation on an object, tried again while the network is to blame."""
         bucket, _, key = path.partition("/")

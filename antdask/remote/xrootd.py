@@ -21,20 +21,21 @@ T = TypeVar("T")
 # The library has a mark of types and no types.
 xrd: Any = XRootD.client
 
-#: What a server takes in one vector read: pieces, and bytes of a piece [byte].
-VECTOR_PIECES, VECTOR_BYTES = 512, 2 << 20
+#: What every server takes in one vector read: pieces (at most 1,024), and bytes of a piece (at most 2 MiB less 16) [byte].
+VECTOR_PIECES, VECTOR_BYTES = 512, 1 << 20
 #: Seconds until a request counts as lost.
 _TIMEOUT = 60
 #: Files kept open: a server holds some state for each.
 _OPEN_FILES = 64
 _WRITE = 4 << 20
-# The defaults wait half an hour for a server that is gone; the environment (XRD_CONNECTIONWINDOW …) overrides these.
+# The defaults wait half an hour for a server that is gone, and look at the clock every 15 s; the environment (XRD_CONNECTIONWINDOW …) overrides these.
 for _name, _value in {
     "ConnectionWindow": 10,
     "ConnectionRetry": 1,
     "RequestTimeout": 60,
     "StreamTimeout": 60,
-    "StreamErrorWindow": 5,
+    "StreamErrorWindow": 1,
+    "TimeoutResolution": 1,
     "RunForkHandler": 1,
 }.items():
     xrd.EnvPutInt(_name, _value)
@@ -73,6 +74,11 @@ class XrootdClient:
 
     def __repr__(self) -> str:
         return f"XrootdClient({self.server!r})"
+
+    def close(self) -> None:
+        """See `client.Client.close`."""
+        for path in list(self._files):
+            self.release(path)
 
     def _url(self, path: str) -> str:
         return f"{self.server}/{path}"

@@ -11,11 +11,13 @@ import pytest
 
 from antdask.archive.store import Store, destination_errors
 from antdask.errors import DestinationError, UsageError
+from tests.servers.stores import REMOTE
 
 
-@pytest.fixture(params=["local", "file", "memory"])
-def store(request, tmp_path):
-    return Store({"local": str(tmp_path / "a"), "file": f"file://{tmp_path}/a", "memory": f"memory://{uuid.uuid4().hex}"}[request.param])
+@pytest.fixture(params=["local", "file", "memory", *REMOTE])
+def store(request, tmp_path, place):
+    here = {"local": str(tmp_path / "a"), "file": f"file://{tmp_path}/a", "memory": f"memory://{uuid.uuid4().hex}"}
+    return Store(here.get(request.param) or place(request.param))
 
 
 def test_small_files_are_written_listed_replaced_and_removed(store):

@@ -1,0 +1,115 @@
+"""A plain web server for one folder, in a thread of the test: with ranges, or ignoring them as simple servers do; it counts what it sends."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import email.utils
+import hashlib
+import threading
+import urllib.parse
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+
+@dataclasses.dataclass
+class Web:
+    """A running server and what it did.
+
+    Parameters
+    ----------
+    url : str
+        ``http://127.0.0.1:port``; paths below it are those below `folder`.
+    ranges : bool
+        Whether it honours ``Range``; may be changed while it runs.
+    tells_head : bool
+        Whether it answers HEAD.
+    requests : list of (method, path, range)
+    sent : int
+        Bytes of bodies.
+    headers : list of dict
+        Of the requests, names in lower case.
+    """
+
+    url: str
+    folder: Path
+    ranges: bool = True
+    tells_head: bool = True
+    requests: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
+    headers: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    sent: int = 0
+
+    def forget(self) -> None:
+        """Count from zero again."""
+        self.requests, self.headers, self.sent = [], [], 0
+
+
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[Web]:
+    """Serve a folder on 127.0.0.1."""
+    web = Web("", folder)
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.answer(body=True)
+
+        def do_HEAD(self) -> None:
+            if web.tells_head:
+                self.answer(body=False)
+            else:
+                self.refuse(405)
+
+        def answer(self, body: bool) -> None:
+            wanted = self.headers.get("Range", "") if web.ranges else ""
+            with lock:
+                web.requests.append((self.command, self.path, wanted))
+                web.headers.append({k.lower(): v for k, v in self.headers.items()})
+            file = folder / urllib.parse.unquote(self.path.partition("?")[0]).lstrip("/")
+            if not file.is_file():
+                self.refuse(404)
+                return
+            data, status = file.read_bytes(), 200
+            size, start, stop = len(data), 0, len(data)
+            if wanted.startswith("bytes="):
+                first, _, last = wanted.removeprefix("bytes=").partition("-")
+                start, stop, status = int(first), min(size, int(last or size - 1) + 1), 206
+                if start >= size:
+                    self.refuse(416)
+                    return
+            self.send_response(status)
+            self.send_header("Content-Length", str(stop - start))
+            self.send_header("ETag", f'"{hashlib.md5(data).hexdigest()}"')
+            self.send_header("Last-Modified", email.utils.formatdate(file.stat().st_mtime, usegmt=True))
+            if status == 206:
+                self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{size}")
+            self.end_headers()
+            if body:
+                with lock:
+                    web.sent += stop - start
+                # Who asked may have gone away.
+                with contextlib.suppress(ConnectionError):
+                    self.wfile.write(data[start:stop])
+
+        def refuse(self, status: int) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        web.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield web
+        finally:
+            server.shutdown()
+            thread.join()
