@@ -82,5 +82,5 @@ def _datetime(column: Column) -> np.ndarray:
     times: np.ndarray = column.values.view("datetime64[ns]")
     if column.missing is not None:
         times = times.copy()
-        times[column.missing] = np.datetime64("NaT")
+        times[column.missing] = np.datetime64("NaT", "ns")
     return times

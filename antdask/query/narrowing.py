@@ -33,7 +33,8 @@ def parts_of_runs(index: Index, runs: range | list[int]) -> np.ndarray:
     """Mask of the parts of these runs; a run that is not in the archive matches nothing."""
     own = index.part("run").astype(np.int64)
     if isinstance(runs, range):
-        low, high = min(runs, default=1), max(runs, default=0)
+        # Never walked through: it may be long.
+        low, high = sorted((runs[0], runs[-1])) if len(runs) else (1, 0)
         inside: np.ndarray = (own >= low) & (own <= high) & ((own - low) % abs(runs.step) == 0)
         return inside
     return np.isin(own, np.array(runs, np.int64))

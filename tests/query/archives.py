@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from antdask.archive import marker, snapshot
 from antdask.archive import layout as lay
+from antdask.archive import marker, snapshot
 from antdask.archive.ledger import Receipt
 from antdask.archive.reading import PartReader
 from antdask.archive.store import Store

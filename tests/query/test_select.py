@@ -38,7 +38,9 @@ def test_every_value_of_a_part_comes_back(small, small_entries):
         assert np.array_equal(ak.to_numpy(rows[name]), values, equal_nan=values.dtype.kind == "f")
         assert ak.to_numpy(rows[name]).dtype == values.dtype
     for name in batch.tables["hits"]:
-        assert np.array_equal(ak.to_numpy(ak.flatten(rows.hits[name])), batch.tables["hits"][name], equal_nan=name in ("time_ns", "width_ns", "charge_pe"))
+        assert np.array_equal(
+            ak.to_numpy(ak.flatten(rows.hits[name])), batch.tables["hits"][name], equal_nan=name in ("time_ns", "width_ns", "charge_pe")
+        )
     assert ak.num(rows.hits).tolist() == np.diff(batch.offsets["hits"]).tolist()
 
 
@@ -92,7 +94,10 @@ def test_times_may_be_text_or_datetimes(long, long_batch):
     for first, last in (
         ("2017-07-14T02:40:10", "2017-07-14T02:41:10Z"),
         (start, start + pd.Timedelta(60, "s")),
-        (datetime.datetime(2017, 7, 14, 2, 40, 10), datetime.datetime(2017, 7, 14, 4, 41, 10, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))),
+        (
+            datetime.datetime(2017, 7, 14, 2, 40, 10),
+            datetime.datetime(2017, 7, 14, 4, 41, 10, tzinfo=datetime.timezone(datetime.timedelta(hours=2))),
+        ),
         (np.datetime64("2017-07-14T02:40:10"), 1_500_000_070 * 10**9),
     ):
         assert stream.select(time=(first, last)).count().rows == expected
@@ -150,7 +155,11 @@ def test_columns_are_chosen_by_name_and_the_keys_come_first(small):
     assert rows.fields == ["run", "frame_index", "trigger_counter", "n_hits", "detector", "hits"] and rows.hits.fields == ["om", "tot"]
     assert rows.detector.tolist() == ["antares"] * 40 + ["km3net-44"] * 270
     assert "hits.tot" in stream.columns and "hits.tot" not in stream.select(detector="antares").columns
-    for names, words in ((["n_hit"], "Did you mean 'n_hits'"), (["hits.tott"], "hits.tot"), (["tot"], "write hits.tot or triggered_hits.tot")):
+    for names, words in (
+        (["n_hit"], "Did you mean 'n_hits'"),
+        (["hits.tott"], "hits.tot"),
+        (["tot"], "write hits.tot or triggered_hits.tot"),
+    ):
         with pytest.raises(UnknownNameError, match=words):
             stream.to_awkward(names)
     with pytest.raises(UnknownNameError, match="do not have it"):
@@ -187,7 +196,11 @@ def test_several_lineages_of_a_run_demand_a_choice(tmp_path):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 150_000), st.integers(0, 60_000), st.sampled_from([None, "n_hits > 5", "hits.tot > 250", "any(hits.tot > 253) and overlays & 1 == 0"]))
+@given(
+    st.integers(0, 150_000),
+    st.integers(0, 60_000),
+    st.sampled_from([None, "n_hits > 5", "hits.tot > 250", "any(hits.tot > 253) and overlays & 1 == 0"]),
+)
 def test_ranges_over_blocks_give_what_the_batch_holds(long, long_batch, start, length, where):
     selection = long.stream("events").select(frame=(start, start + length))
     columns, hits, offsets = long_batch.tables["events"], long_batch.tables["hits"]["tot"], long_batch.offsets["hits"]
