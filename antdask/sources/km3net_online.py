@@ -278,18 +278,28 @@ def _others(file: RootFile) -> list[str]:
     notes = []
     for name, kind in file.objects.items():
         if kind == "TTree" and name not in TREES:
-            entries = file.tree(name).entries
-            notes.append(f"tree '{name}' with {entries} entries is not archived" if entries else f"tree '{name}' is empty")
+            notes.append(_other_tree(file, name))
         elif kind != "TTree":
             notes.append(f"'{name}' ({kind}) is not archived")
     return notes
 
 
+def _other_tree(file: RootFile, name: str) -> str:
+    try:
+        entries = file.tree(name).entries
+    except CorruptFileError as error:
+        return f"tree '{name}' is not archived, and cannot be read: {error.what}"
+    return f"tree '{name}' with {entries} entries is not archived" if entries else f"tree '{name}' is empty"
+
+
 def _segments(tree: Tree, headers: Headers) -> tuple[list[Segment], list[str]]:
-    """Consecutive entries with the same detector and run, and what could not be read of the headers."""
-    detector, run = np.zeros(tree.entries, np.int64), np.zeros(tree.entries, np.int64)
-    known, lost, position = np.zeros(tree.entries, bool), [], 0
-    stop = min(tree.entries, _HEADERS_AT_ONCE)
+    """Consecutive entries with the same detector and run, and what could not be read of the headers.
+
+    Nothing is allocated for entries that the tree merely claims to have.
+    """
+    runs: list[tuple[int, int, int]] = []  # first entry, detector, run
+    lost: list[str] = []
+    position, stop = 0, min(tree.entries, _HEADERS_AT_ONCE)
     while position < tree.entries:
         try:
             columns = headers.read(position, stop, ("detector_id", "run"))
@@ -300,28 +310,25 @@ def _segments(tree: Tree, headers: Headers) -> tuple[list[Segment], list[str]]:
                 stop = error.start  # the sound entries before it first
                 continue
             lost.append(f"headers of entries {position} to {error.stop} of tree '{tree.name}' cannot be read: {error.what}")
-            stop = error.stop
+            stop = min(error.stop, tree.entries)
         else:
-            detector[position:stop], run[position:stop], known[position:stop] = columns["detector_id"], columns["run"], True
+            runs += _changes(position, columns["detector_id"], columns["run"])
         position, stop = stop, min(tree.entries, stop + _HEADERS_AT_ONCE)
-    if not known.any():
+    if not runs:
         raise CorruptFileError(
             "No header of the tree can be read", where=tree.where, found="; ".join(lost), tree=tree.name, start=0, stop=tree.entries
         )
-    # Each unknown entry takes the run of the last known one before it, or of the first known one.
-    nearest = np.maximum(np.maximum.accumulate(np.where(known, np.arange(tree.entries), -1)), int(np.argmax(known)))
-    detector, run = detector[nearest], run[nearest]
-    edges = np.flatnonzero((np.diff(detector) != 0) | (np.diff(run) != 0)) + 1
+    runs = [run for k, run in enumerate(runs) if k == 0 or run[1:] != runs[k - 1][1:]]
+    # Unknown entries thus fall to the run before them, those at the very start to the first known one.
+    starts = [0, *(run[0] for run in runs[1:]), tree.entries]
     leaves = [leaf for leaf in tree.walk() if leaf.nbytes]
-    cuts = [0, *edges.tolist(), tree.entries]
     return [
-        Segment(
-            TREES[tree.name].stream,
-            tree.name,
-            RunKey(f"km3net-{detector[a]}", int(run[a])),
-            a,
-            b,
-            sum(leaf.nbytes_of(a, b) for leaf in leaves),
-        )
-        for a, b in itertools.pairwise(cuts)
+        Segment(TREES[tree.name].stream, tree.name, RunKey(f"km3net-{detector}", run), a, b, sum(leaf.nbytes_of(a, b) for leaf in leaves))
+        for (a, b), (_, detector, run) in zip(itertools.pairwise(starts), runs, strict=True)
     ], lost
+
+
+def _changes(first: int, detector: np.ndarray, run: np.ndarray) -> list[tuple[int, int, int]]:
+    """Entry, detector and run wherever one of them changes; `first` is the number of the first entry."""
+    at = np.flatnonzero(np.append(True, (detector[1:] != detector[:-1]) | (run[1:] != run[:-1])))
+    return list(zip((first + at).tolist(), detector[at].tolist(), run[at].tolist(), strict=True))

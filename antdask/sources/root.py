@@ -15,6 +15,7 @@ A bit that flips in an uncompressed basket, outside of headers and counts, canno
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +29,8 @@ from antdask.sources.root_branch import Branch, Home, windows
 from antdask.sources.root_metadata import HINT, Metadata
 
 MAGIC = b"root"
+_HEAD_BYTES = 20  # magic, version, begin, end
+_BIG_FILE = 1_000_000  # versions from here on state 64-bit sizes
 
 
 class Tree:
@@ -170,7 +173,8 @@ def open_root(url: str) -> RootFile:
     """
     blob = open_blob(url)
     try:
-        magic = bytes(blob.read(0, min(len(MAGIC), blob.nbytes)))
+        head = bytes(blob.read(0, min(_HEAD_BYTES, blob.nbytes)))
+        magic = head[: len(MAGIC)]
         if magic != MAGIC:
             raise UnknownFormatError(
                 "Not a ROOT file",
@@ -180,6 +184,20 @@ def open_root(url: str) -> RootFile:
                 hint="Give a ROOT file, or leave it out.",
             )
         return RootFile(blob)
+    except CorruptFileError as error:
+        blob.close()
+        stated = _stated_size(head)
+        if stated is not None and stated > blob.nbytes:
+            raise CorruptFileError(
+                "The file is cut short", where=url, found=f"{blob.nbytes} bytes", expected=f"{stated} bytes", hint="Fetch it again, or let ROOT try to recover it."
+            ) from error
+        raise
     except BaseException:
         blob.close()
         raise
+
+
+def _stated_size(head: bytes) -> int | None:
+    """Size that the header of a ROOT file states [byte]; ``None`` if the header itself is cut."""
+    kind = ">i" if len(head) >= 8 and struct.unpack_from(">i", head, 4)[0] < _BIG_FILE else ">q"
+    return struct.unpack_from(kind, head, 12)[0] if len(head) >= 12 + struct.calcsize(kind) else None
