@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
@@ -12,7 +12,10 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from antdask.archive.ledger import Brief
+    from antdask.cluster.array import Submission
+    from antdask.cluster.check import Finding
     from antdask.convert.campaign import Status, Summary
+    from antdask.convert.submission import Block
     from antdask.convert.verify import VerifyReport
     from antdask.plan import Assignment, FileEntry, Plan
 
@@ -143,7 +146,6 @@ def summary(found: Summary) -> RenderableType:
         rows,
         everything,
     )
-    failed = [(f["key"], f["attempts"], f"{f['kind']} ({f['code']})", f["message"]) for f in found.failures]
     about = {
         "archive": found.archive,
         "parts": f"{found.parts_done:,} of {found.parts_total:,} done"
@@ -155,8 +157,13 @@ def summary(found: Summary) -> RenderableType:
         "time": f"{found.seconds:.1f} s",
     }
     left_out = rejections((r["url"], r["code"], r["reason"]) for r in found.rejections)
-    failures = [table("Failed parts", ("part", "attempts", "class", "reason"), (), failed)] if failed else []
-    return Group(archived if rows else Text(""), *left_out, *failures, facts(about))
+    return Group(archived if rows else Text(""), *left_out, *_failed(found.failures), facts(about))
+
+
+def _failed(failures: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
+    """Parts that failed, if there are any."""
+    rows = [(f["key"], f["attempts"], f"{f['kind']} ({f['code']})", f["message"]) for f in failures]
+    return [table("Failed parts", ("part", "attempts", "class", "reason"), (), rows)] if rows else []
 
 
 def _volume(group: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -174,6 +181,35 @@ def brief(found: Brief) -> RenderableType:
     """What a worker did."""
     volume = f"{found.rows:,} rows, {found.hits:,} hits, {size(found.bytes_in)} → {size(found.nbytes)}"
     return facts({"part": found.part, "archived": volume, "quarantined": f"{found.lost:,} entries" if found.lost else ""})
+
+
+def block(found: Block) -> RenderableType:
+    """What became of some parts."""
+    about = {
+        "done": f"{len(found.done):,} of {found.wanted:,} parts",
+        "archived": f"{sum(b.rows for b in found.done.values()):,} rows, {sum(b.hits for b in found.done.values()):,} hits",
+        "stopped": found.stopped,
+    }
+    return Group(facts(about), *_failed(found.failures))
+
+
+def submission(found: Submission, dry_run: bool = False) -> RenderableType:
+    """What was, or would be, submitted as job arrays."""
+    jobs = f", job {', '.join(found.jobs)}" if found.jobs else ""
+    about = {
+        "plan": found.plan,
+        "would submit" if dry_run else "submitted": f"{found.parts:,} parts in {found.tasks:,} tasks{jobs}",
+        "in the queue": f"{found.queued:,} parts already" if found.queued else "",
+        "left": f"{found.left:,} parts that do not fit into the queue now: submit again when it is empty" if found.left else "",
+        "logs": found.folder,
+    }
+    return facts(about)
+
+
+def findings(found: Sequence[Finding]) -> RenderableType:
+    """What a look at a cluster showed."""
+    rows = [(f.name, f.worker, "well" if f.ok else "NOT WELL", f"{f.found}. {f.hint}" if f.hint else f.found) for f in found]
+    return table("Cluster", ("what", "worker", "is", "found"), (), rows)
 
 
 def status(found: Status) -> RenderableType:
@@ -206,6 +242,11 @@ def assignment(found: Assignment) -> RenderableType:
     ranges = [(found.inputs[r.input].url, r.tree, r.start, r.stop, size(r.nbytes)) for r in found.part.ranges]
     about = {"plan": found.plan, "archive": found.archive, "part": str(found.part.key)}
     return Group(facts(about), table("Would read", ("input", "tree"), ("first entry", "end", "uncompressed"), ranges))
+
+
+def assignments(found: Iterable[Assignment]) -> RenderableType:
+    """What a worker would do with some parts."""
+    return Group(*map(assignment, found))
 
 
 class Counting:

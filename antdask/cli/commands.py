@@ -9,8 +9,8 @@ import click
 
 from antdask import __version__, settings
 from antdask.cli.group import Commands, emit, leave
-from antdask.cli.options import on_cluster, with_archive, with_dry_run, with_json, with_part_bytes, with_quiet
-from antdask.errors import InputError, PartsFailedError, VerificationError
+from antdask.cli.options import on_cluster, with_archive, with_dry_run, with_json, with_part_bytes, with_profile, with_quiet
+from antdask.errors import ClusterError, InputError, PartsFailedError, VerificationError
 
 if TYPE_CHECKING:
     from antdask.cluster.progress import Progress
@@ -65,6 +65,31 @@ def plan(inputs: tuple[str, ...], archive: str | None, output: str | None, part_
     leave(3 if made.rejected else 0, _left_out(len(made.rejected)))
 
 
+@main.group()
+def cluster() -> None:
+    """Look after the place where work runs."""
+
+
+@cluster.command()
+@with_profile
+@click.option("--storage", required=True, metavar="URL", help="Where the archive will be; a small file is written there and removed.")
+@click.option("--workers", type=int, default=2, show_default=True, help="Number of workers to start.")
+@click.option("--timeout", type=float, default=600, show_default=True, metavar="SECONDS", help="So long may they wait in the queue.")
+@with_json
+def check(profile: str | None, storage: str, workers: int, timeout: float, as_json: bool) -> None:
+    """Prove that a SLURM site can work.
+
+    Workers start, versions and clocks agree, storage and scratch can be written: seen from workers that are started as a campaign would start them.
+    """
+    from antdask import report
+    from antdask.cluster.check import check as look
+    from antdask.cluster.check import is_well
+
+    found = look(profile or "generic", storage, workers=workers, timeout=timeout)
+    emit(as_json, {"ok": is_well(found), "findings": [f.to_dict() for f in found]}, report.findings, found)
+    leave(0 if is_well(found) else 6, ClusterError("The cluster cannot work yet", hint="What is not well is named above."))
+
+
 @main.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...|PLAN")
 @with_archive
@@ -75,7 +100,7 @@ def plan(inputs: tuple[str, ...], archive: str | None, output: str | None, part_
 @with_dry_run
 @with_quiet
 @with_json
-def convert(inputs: tuple[str, ...], archive: str | None, cluster: str, workers: int | None, dry_run: bool, quiet: bool, as_json: bool, **wishes: Any) -> None:  # fmt: skip
+def convert(inputs: tuple[str, ...], archive: str | None, cluster: str, workers: int | None, profile: str | None, dry_run: bool, quiet: bool, as_json: bool, **wishes: Any) -> None:  # fmt: skip
     """Archive inputs, or what a plan says.
 
     Run it again to resume: what the archive holds already is not made again. A file that cannot be read is left out and named, damaged entries are
@@ -91,7 +116,7 @@ def convert(inputs: tuple[str, ...], archive: str | None, cluster: str, workers:
     if dry_run:
         done = plans.count_done(made)
         return emit(as_json, plans.preview(made) | {"dry_run": True, "parts_done": done}, report.plan, made, done)
-    with make_cluster(cluster, workers) as place, _progress(quiet, made) as progress:
+    with make_cluster(cluster, workers, profile) as place, _progress(quiet, made) as progress:
         found = campaign.convert(made, place, wanted, progress)
     emit(as_json, found.to_dict(), report.summary, found)
     return leave(found.exit_code, _left_out(found.rejected), _unfinished(found.parts_total - found.parts_done))
@@ -99,23 +124,61 @@ def convert(inputs: tuple[str, ...], archive: str | None, cluster: str, workers:
 
 @main.command()
 @click.argument("plan_file", metavar="PLAN")
-@click.option("--part", "number", type=int, required=True, help="Number of the part in the plan, from 0.")
+@with_profile
+@click.option("--array", is_flag=True, default=True, help="As job arrays of SLURM, the only way there is.")
 @with_dry_run
 @with_json
-def work(plan_file: str, number: int, dry_run: bool, as_json: bool) -> None:
-    """Do one part of a plan.
+def submit(plan_file: str, profile: str | None, array: bool, dry_run: bool, as_json: bool) -> None:
+    """Submit what is missing as job arrays.
 
-    For job arrays and shell loops, which need no scheduler. When all parts are done, `antdask status ARCHIVE --rebuild` renews the catalogue.
+    No driver has to stay alive: the tasks do their parts and end. Run it again to resubmit what has failed, and then `antdask finalise ARCHIVE`.
+    """
+    from antdask import report
+    from antdask.convert import submission
+
+    found = submission.submit(plan_file, profile or "generic", dry_run=dry_run)
+    emit(as_json, dataclasses.asdict(found) | {"dry_run": dry_run}, report.submission, found, dry_run)
+
+
+@main.command()
+@click.argument("plan_file", metavar="PLAN")
+@click.option("--part", "numbers", type=int, required=True, multiple=True, help="Number of the part in the plan, from 0; may be repeated.")
+@with_dry_run
+@with_json
+def work(plan_file: str, numbers: tuple[int, ...], dry_run: bool, as_json: bool) -> None:
+    """Do parts of a plan.
+
+    For job arrays and shell loops, which need no scheduler. When all parts are done, `antdask finalise ARCHIVE` makes the catalogue.
     """
     from antdask import report
     from antdask.archive.plans import open_plan
-    from antdask.convert.campaign import finish_part
+    from antdask.convert import campaign, submission
 
     if dry_run:
-        task = open_plan(plan_file).assignment(number)
-        return emit(as_json, {"dry_run": True, **dataclasses.asdict(task)}, report.assignment, task)
-    found = finish_part(plan_file, number)
-    return emit(as_json, dataclasses.asdict(found), report.brief, found)
+        tasks = [open_plan(plan_file).assignment(number) for number in numbers]
+        documents = [{"dry_run": True, **dataclasses.asdict(task)} for task in tasks]
+        return emit(as_json, documents if len(documents) > 1 else documents[0], report.assignments, tasks)
+    if len(numbers) == 1:
+        found = campaign.finish_part(plan_file, numbers[0])
+        return emit(as_json, dataclasses.asdict(found), report.brief, found)
+    block = submission.finish_parts(plan_file, numbers)
+    emit(as_json, block.to_dict(), report.block, block)
+    return leave(block.exit_code, _unfinished(block.wanted - len(block.done)))
+
+
+@main.command()
+@click.argument("archive")
+@with_json
+def finalise(archive: str, as_json: bool) -> None:
+    """Close an archive that job arrays have filled.
+
+    Makes its catalogue, if all parts of all its plans are there; else says which are missing.
+    """
+    from antdask import report
+    from antdask.convert import submission
+
+    found = submission.finalise(archive)
+    emit(as_json, found.to_dict(), report.status, found)
 
 
 @main.command()
@@ -145,13 +208,14 @@ def status(archive: str, rebuild: bool, as_json: bool) -> None:
 @on_cluster
 @with_quiet
 @with_json
-def verify(archive: str, mode: str, cluster: str, workers: int | None, quiet: bool, as_json: bool) -> None:
+def verify(archive: str, mode: str, cluster: str, workers: int | None, profile: str | None, quiet: bool, as_json: bool) -> None:
     """Check an archive, against its sources if wanted."""
     from antdask import report
     from antdask.cluster import make_cluster
     from antdask.convert import verify as verification
 
-    with make_cluster("serial" if mode == "fast" else cluster, None if mode == "fast" else workers) as place, _progress(quiet) as progress:
+    where = ("serial", None, None) if mode == "fast" else (cluster, workers, profile)
+    with make_cluster(*where) as place, _progress(quiet) as progress:
         found = verification.verify(archive, mode, place, progress)
     emit(as_json, found.to_dict(), report.verification, found)
     leave(found.exit_code, VerificationError("The archive is not as it should be", found=f"{len(found.problems)} problems"))

@@ -62,9 +62,15 @@ with_part_bytes = click.option(
 )
 
 
+with_profile = click.option(
+    "--profile", metavar="NAME", help="Site profile of SLURM: generic, ccin2p3, localhost, or the path of a TOML file such as ./site.toml."
+)
+
+
 def on_cluster(command: Command) -> Command:
     """Where the work runs."""
     names = click.option(
-        "--cluster", default="local", show_default=True, metavar="NAME", help="Where to work: local (Dask), processes, or serial."
+        "--cluster", default="local", show_default=True, metavar="NAME", help="Where to work: local (Dask), processes, serial, or slurm."
     )
-    return names(click.option("--workers", type=int, help="Number of workers; one per usable processor if not given.")(command))
+    workers = click.option("--workers", type=int, help="Number of workers; if not given, as many as fit, or as the profile says.")
+    return names(workers(with_profile(command)))

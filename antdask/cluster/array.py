@@ -112,7 +112,7 @@ def most_parts(profile: Profile) -> int:
 
 
 def deal(parts: Sequence[int], least: int, most: int, tasks: int) -> list[list[int]]:
-    """Deal parts to at most so many tasks, of at least `least` and at most `most` parts each; those that do not fit are left out from the end.
+    """Deal parts to at most so many tasks, of at least `least` parts each, but no more than `most`; the last ones are left out if they do not fit.
 
     Parts that stand in order of size make tasks of nearly equal length.
 
@@ -121,15 +121,15 @@ def deal(parts: Sequence[int], least: int, most: int, tasks: int) -> list[list[i
     >>> deal([9, 8, 7, 6, 5], least=1, most=9, tasks=2)
     [[9, 7, 5], [8, 6]]
     >>> deal([9, 8, 7, 6, 5], least=2, most=9, tasks=100)
-    [[9, 6], [8, 5], [7]]
+    [[9, 7, 5], [8, 6]]
     >>> deal([9, 8, 7, 6, 5], least=1, most=2, tasks=2)
     [[9, 7], [8, 6]]
     """
     if not parts or tasks < 1:
         return []
-    each = min(most, max(least, -(-len(parts) // tasks)))
-    fitting = parts[: each * tasks]
-    number = -(-len(fitting) // each)
+    # As many tasks as have enough to do, but more where one would have too much.
+    number = min(tasks, max(len(parts) // least, -(-len(parts) // most), 1))
+    fitting = parts[: number * most]
     return [list(fitting[k::number]) for k in range(number)]
 
 

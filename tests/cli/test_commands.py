@@ -58,8 +58,11 @@ def test_help_names_the_commands_in_order_of_work() -> None:
     assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == [
         "inspect",
         "plan",
+        "cluster",
         "convert",
+        "submit",
         "work",
+        "finalise",
         "status",
         "verify",
         "info",

@@ -16,8 +16,11 @@ from antdask.cli import main
 PUBLIC: dict[str, str] = {
     "inspect": "antdask.convert.scan.inspect",
     "plan": "antdask.convert.scan.make_plan",
+    "cluster check": "antdask.cluster.check.check",
     "convert": "antdask.convert.campaign.convert",
+    "submit": "antdask.convert.submission.submit",
     "work": "antdask.convert.campaign.finish_part",
+    "finalise": "antdask.convert.submission.finalise",
     "status": "antdask.convert.campaign.status",
     "verify": "antdask.convert.verify.verify",
     "info": "antdask.query.archive.open_archive",
