@@ -16,7 +16,7 @@ from antdask.errors import UnknownNameError
 from antdask.model.tables import SCHEMAS
 from antdask.model.time import format_utc
 from antdask.query.cards import Card, archive_card, stream_card
-from antdask.query.index import Index
+from antdask.query.index import Index, light
 from antdask.query.select import Selection
 
 
@@ -99,7 +99,7 @@ class Archive:
 
     @functools.cached_property
     def _summary(self) -> dict[str, Any]:
-        parts, quarantine = self.catalog.parts, self.catalog.quarantine
+        parts, quarantine = light(self.catalog.parts), self.catalog.quarantine
         return {
             "url": self.url,
             "snapshot": self.catalog.snapshot,

@@ -32,8 +32,12 @@ class Index:
     Parameters
     ----------
     schema : Schema
+    catalog : Catalog
     parts : pyarrow.Table
-        Rows of the catalogue, ordered by detector, run, first frame; a part is known by its number in this table.
+        Rows of the catalogue, ordered by detector, run, first frame; a part is known by its number in this table. Without the columns of lists, which
+        are most of the catalogue and are looked up for the parts that are read.
+    place : int64 array
+        Row of each part in the catalogue.
     blocks : pyarrow.Table
         Their blocks, in the order of the parts, then of the rows.
     block_part : int64 array
@@ -41,20 +45,27 @@ class Index:
     """
 
     schema: Schema
+    catalog: Catalog
     parts: pa.Table
+    place: np.ndarray
     blocks: pa.Table
     block_part: np.ndarray
 
     @classmethod
     def of(cls, catalog: Catalog, stream: str) -> Index:
         """The index of a stream; empty where the catalogue has none."""
-        parts = catalog.parts.filter(pc.equal(catalog.parts["stream"], stream)).sort_by(_ORDER).combine_chunks()
+        own = np.flatnonzero(_array(pc.equal(catalog.parts["stream"], stream)))
+        parts = light(catalog.parts).take(own)
+        order = _array(pc.sort_indices(parts, _ORDER)).astype(np.int64)
+        parts, place = parts.take(order).combine_chunks(), own[order]
         number = pc.index_in(catalog.blocks["part"], value_set=parts["part"])
         known = pc.is_valid(number)
         numbers = _array(pc.filter(number, known)).astype(np.int64)
-        blocks = catalog.blocks.filter(known)
+        blocks = catalog.blocks.drop_columns(["part"]).filter(known).combine_chunks()
         order = np.lexsort((_array(blocks["row_start"]), numbers))
-        return cls(find_schema(stream), parts, blocks.take(pa.array(order)).combine_chunks(), numbers[order])
+        if (np.diff(order) != 1).any():
+            blocks = blocks.take(order)
+        return cls(find_schema(stream), catalog, parts, place, blocks, numbers[order])
 
     def __len__(self) -> int:
         return int(self.parts.num_rows)
@@ -82,7 +93,7 @@ class Index:
         """Kind of each part, and the columns of each kind: parts of one lineage and origin have the same columns."""
         lineage, origin = self.words["lineage"][0], self.words["origin"][0]
         _, first, kind = np.unique(lineage * (origin.max(initial=0) + 1) + origin, return_index=True, return_inverse=True)
-        return kind, [self.parts["columns"][i].as_py() for i in first.tolist()]
+        return kind, [self.catalog.parts["columns"][i].as_py() for i in self.place[first].tolist()]
 
     def columns(self, parts: np.ndarray) -> list[str]:
         """``table/column`` of all columns that at least one of these parts has, in the declared order."""
@@ -128,7 +139,8 @@ class Index:
 
     def row(self, part: int) -> dict[str, Any]:
         """What a reader needs of a part; plain data that travels."""
-        found: dict[str, Any] = self.parts.select(["part", "nbytes", "detector", "arrays"]).slice(part, 1).to_pylist()[0]
+        row = self.catalog.parts.slice(int(self.place[part]), 1)
+        found: dict[str, Any] = row.select(["part", "nbytes", "detector", "arrays"]).to_pylist()[0]
         return found
 
     def reader(self, store: Store, part: int) -> PartReader:
@@ -140,27 +152,26 @@ class Index:
 
         `width` is the number of elements of a row, `encoded` the bytes of all shards. A part without such an array has no entry.
         """
-        nested = self.parts["arrays"].take(parts).combine_chunks()
+        nested = self.catalog.parts["arrays"].take(self.place[parts]).combine_chunks()
         owner = np.repeat(parts, np.diff(_array(nested.offsets)))
         flat = nested.flatten()
+        shape, lengths, kinds = flat.field("shape"), flat.field("lengths"), pc.dictionary_encode(flat.field("dtype"))
+        edges, sizes = _array(shape.offsets), _array(shape.values)
+        itemsize = np.array([np.dtype(d).itemsize for d in kinds.dictionary.to_pylist()], np.int64)
+        whole = {
+            "part": owner,
+            "rows": sizes[edges[:-1]],
+            # Elements of a row: the product of all dimensions but the first.
+            "width": np.ones(len(owner), np.int64),
+            "itemsize": itemsize[_array(kinds.indices)],
+            "chunk": _array(flat.field("chunk")),
+            "encoded": np.diff(np.append(0, np.cumsum(_array(lengths.values)))[_array(lengths.offsets)]),
+        }
+        for dimension in range(1, int(np.diff(edges).max(initial=1))):
+            wide = np.diff(edges) > dimension
+            whole["width"][wide] *= sizes[edges[:-1][wide] + dimension]
         code = _array(pc.fill_null(pc.index_in(flat.field("name"), value_set=pa.array(names, pa.string())), -1))
-        found = {}
-        for i, name in enumerate(names):
-            own = np.flatnonzero(code == i)
-            some = flat.take(pa.array(own))
-            shape = np.array(some.field("shape").to_pylist(), np.int64).reshape(len(own), -1 if len(own) else 1)
-            kinds = pc.dictionary_encode(some.field("dtype"))
-            itemsize = np.array([np.dtype(d).itemsize for d in kinds.dictionary.to_pylist()], np.int64)
-            ends = np.append(0, np.cumsum(_array(some.field("lengths").flatten())))
-            found[name] = {
-                "part": owner[own],
-                "rows": shape[:, :1].ravel(),
-                "width": np.prod(shape[:, 1:], axis=1, dtype=np.int64),
-                "itemsize": itemsize[_array(kinds.indices)] if len(own) else np.zeros(0, np.int64),
-                "chunk": _array(some.field("chunk")),
-                "encoded": np.diff(ends[np.append(0, np.cumsum(_array(pc.list_value_length(some.field("lengths")))))]),
-            }
-        return found
+        return {name: {key: values[code == i] for key, values in whole.items()} for i, name in enumerate(names)}
 
     def tables(self, columns: list[str]) -> list[str]:
         """The tables that must be located for these columns: their own and all above, in the declared order."""
@@ -175,6 +186,11 @@ class Index:
     def offset_arrays(self, tables: list[str]) -> list[str]:
         """Names of the offsets arrays of the ragged ones among these tables."""
         return [f"{t}/{OFFSETS}" for t in tables if self.schema.table(t).parent is not None]
+
+
+def light(parts: pa.Table) -> pa.Table:
+    """The catalogue's table of parts without its columns of lists."""
+    return parts.select([f.name for f in parts.schema if not pa.types.is_list(f.type)])
 
 
 def _array(column: pa.ChunkedArray | pa.Array) -> np.ndarray:

@@ -1,0 +1,44 @@
+"""The page docs/how-to/query.md: every Python example runs on the archive of the real files, and what it says about them holds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+PAGE = (Path(__file__).parents[2] / "docs/how-to/query.md").read_text(encoding="utf-8")
+
+
+def test_every_example_runs_in_the_order_of_the_page(archive, capsys):
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
+        exec(compile(block.replace("demo/archive", archive), "query.md", "exec"), names)
+    shown = capsys.readouterr().out.splitlines()
+    text = re.search(r"```text\n(.*?)…", PAGE, re.DOTALL).group(1)
+    assert shown[: len(text.splitlines())] == text.splitlines()
+    assert names["chosen"].count().rows == 3 == len(names["rows"]) and len(names["hits"]) == names["chosen"].count().hits
+    assert names["data"].sizes["event"] == 3 and names["long_pulses"] > 0
+
+
+def test_every_condition_of_the_page_is_one(archive):
+    import antdask
+
+    opened = antdask.open_archive(archive)
+    streams = {name: opened.stream(name) for name in ("events", "reco", "rates", "timeslices_l1")}
+    tables = re.findall(r"^\| (`.*?) \|", PAGE, re.MULTILINE)
+    conditions = [c for row in tables for c in re.findall(r"`([^`]*)`", row) if re.search(r"[<>=]| in |isnan", c)]
+    assert len(conditions) > 15
+    for condition in conditions:
+        assert any(_selects(stream, condition) for stream in streams.values()), condition
+
+
+def _selects(stream, condition):
+    from antdask.errors import UnknownNameError
+
+    for prefix in ("", "frames.", "hits."):
+        text = re.sub(r"\b(om|status|fifo|time_ns)\b", lambda m, p=prefix: m[0] if "." in condition else p + m[0], condition)
+        try:
+            stream.select(where=text)
+        except UnknownNameError:
+            continue
+        return True
+    return False
