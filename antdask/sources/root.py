@@ -189,7 +189,11 @@ def open_root(url: str) -> RootFile:
         stated = _stated_size(head)
         if stated is not None and stated > blob.nbytes:
             raise CorruptFileError(
-                "The file is cut short", where=url, found=f"{blob.nbytes} bytes", expected=f"{stated} bytes", hint="Fetch it again, or let ROOT try to recover it."
+                "The file is cut short",
+                where=url,
+                found=f"{blob.nbytes} bytes",
+                expected=f"{stated} bytes",
+                hint="Fetch it again, or let ROOT try to recover it.",
             ) from error
         raise
     except BaseException:

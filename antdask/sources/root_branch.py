@@ -57,6 +57,11 @@ class Branch:
         """Name of the tree."""
         return self._home.tree
 
+    def member(self, name: str) -> Any:
+        """What ROOT's branch object says under this name, as uproot reads it."""
+        with self._home.metadata.reading(f"branch '{self.name}'", self.tree):
+            return self._model.member(name)
+
     def walk(self) -> Iterator[Branch]:
         """The branch and all below it, depth first."""
         yield self
@@ -164,8 +169,8 @@ class Branch:
         if group:
             yield group
 
-    def _fetch(self, numbers: Sequence[int]) -> list[memoryview | None]:
-        """Compressed bytes of baskets; ``None`` for those in hand: kept from the last call, or embedded."""
+    def _fetch(self, numbers: Sequence[int]) -> list[memoryview | Basket | None]:
+        """Bytes of baskets as they are in the file; the basket itself if it was kept, ``None`` for an embedded one."""
         blob, ranges = self._home.metadata.blob, {}
         for number in numbers:
             if number < len(self._places) and not (self._last and self._last[0] == number):
@@ -173,13 +178,15 @@ class Branch:
                 if seek <= 0 or size <= 0 or seek + size > blob.nbytes:
                     raise self.corrupt("The basket does not lie in the file", number, found=f"bytes {seek} to {seek + size}", expected=f"at most {blob.nbytes}")  # fmt: skip
                 ranges[number] = (seek, seek + size)
-        data = dict(zip(ranges, blob.read_many(list(ranges.values())), strict=True))
+        data: dict[int, memoryview | Basket] = dict(zip(ranges, blob.read_many(list(ranges.values())), strict=True))
+        if self._last:
+            data[self._last[0]] = self._last[1]
         return [data.get(number) for number in numbers]
 
-    def _basket(self, number: int, data: memoryview | None) -> Basket:
+    def _basket(self, number: int, data: memoryview | Basket | None) -> Basket:
         """One whole basket. The last one is kept, because windows of entries cut large baskets and the next window needs it again."""
-        if self._last and self._last[0] == number:
-            return self._last[1]
+        if isinstance(data, Basket):
+            return data
         start, stop = int(self.edges[number]), int(self.edges[number + 1])
         try:
             if data is None:
