@@ -35,6 +35,10 @@ class Settings:
         Fraction of failed parts above which a campaign stops.
     query_bytes : int
         Decoded bytes that one query may read before it asks [byte].
+    maps : str
+        Folder with layout maps of your own (``*.toml``), beside those that come with antdask; empty for none.
+    strict : bool
+        Refuse layout maps that rest on assumptions.
     """
 
     part_bytes: int = 512 * 2**20
@@ -43,6 +47,8 @@ class Settings:
     attempts: int = 3
     max_bad_fraction: float = 1.0
     query_bytes: int = 4 * 2**30
+    maps: str = ""
+    strict: bool = False
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -50,7 +56,7 @@ class Settings:
             if field.name == "max_bad_fraction":
                 if not 0 <= value <= 1:
                     raise ConfigurationError(f"Setting '{field.name}'", found=value, expected="a fraction from 0 to 1")
-            elif value < 1:
+            elif field.name not in ("maps", "strict") and value < 1:
                 raise ConfigurationError(f"Setting '{field.name}'", found=value, expected="at least 1")
 
 
@@ -75,10 +81,19 @@ def load(**overrides: Any) -> Settings:
         if name not in known:
             raise ConfigurationError(f"Unknown setting '{name}'", where=path, hint=f"Known: {', '.join(sorted(known))}.")
         try:
-            values[name] = known[name](value)
+            values[name] = _truth(value) if known[name] is bool else known[name](value)
         except (TypeError, ValueError) as error:
             raise ConfigurationError(f"Setting '{name}'", where=path, found=repr(value), expected=known[name].__name__) from error
     return Settings(**values)
+
+
+def _truth(value: Any) -> bool:
+    """A truth value, or the words for one."""
+    words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+    text = str(value).lower()
+    if text not in words:
+        raise ValueError(text)
+    return words[text]
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -10,6 +10,9 @@ SOURCES: Registry[Source] = Registry(
     "source",
     "antdask.sources",
     {
+        # By its trees; the next takes whatever else is ROOT.
+        "antares_raw": "antdask.sources.antares_raw:SOURCE",
+        "antdst_sel": "antdask.sources.antdst_sel:SOURCE",
         "km3net_online": "antdask.sources.km3net_online:SOURCE",
         "seatray_hdf5": "antdask.sources.seatray_hdf5:SOURCE",
         "detector_file": "antdask.sources.detector_file:SOURCE",

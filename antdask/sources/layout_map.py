@@ -13,6 +13,13 @@ A map is data, not code. One inline table per column of the source::
 
 ``target`` is a field of `table`, or ``table.field``; a column without target says in its note why. Fields that code computes stand under
 ``derived``. Together the maps of a stream must give every field that `antdask.model.tables` declares for their origin.
+
+Columns of trees may say more: ``count`` (the column that gives the number of elements of each entry), ``width`` (a fixed number of elements), ``record``
+(the name under ``[[records]]`` of what its elements are, see `layout_record`), ``counts`` (the table of which each value counts rows), ``scale`` and ``offset`` (field = column x scale + offset; the offset is also how
+a map declares where an index starts), ``whole`` (real numbers that must be whole), ``valid`` (smallest and largest value). ``[constants]`` are numbers
+that derived fields need, each with note and status; ``detector`` is the label of the detector.
+
+Maps of your own lie in the folder that the setting ``maps`` names.
 """
 
 from __future__ import annotations
@@ -20,7 +27,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib.resources
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +37,9 @@ from antdask.errors import AntdaskError, ConfigurationError, UnknownNameError
 from antdask.model.schema import Field
 from antdask.model.tables import schema
 from antdask.plan import digest
+from antdask.settings import load as load_settings
 from antdask.settings import read_toml
+from antdask.sources.layout_record import Record, RecordField, check_keys, interval, parse_record
 
 VERIFIED, ASSUMED = "verified", "assumed"
 
@@ -37,14 +47,32 @@ VERIFIED, ASSUMED = "verified", "assumed"
 SPELLINGS = {
     "": "1", "1": "1", "bool": "1", "generic": "1", "pe": "1", "PE": "1",
     "ns": "ns", "m": "m", "rad": "rad", "radian": "rad", "GeV": "GeV", "Gm/s": "Gm.s-1",
+    "deg": "deg", "d": "d", "yr": "yr", "s": "s", "kHz": "kHz",
 }  # fmt: skip
 
 #: Fields that every reader fills by itself.
 BOOKKEEPING = {"source_input", "source_entry"}
 
-_MAP_KEYS = {"layout", "format", "origin", "description", "provenance", "status", "datasets"}
+_MAP_KEYS = {"layout", "format", "origin", "detector", "description", "provenance", "status", "constants", "records", "datasets"}
+_CONSTANT_KEYS = {"value", "note", "status"}
 _DATASET_KEYS = {"name", "stream", "table", "note", "attributes", "columns", "derived"}
-_COLUMN_KEYS = {"source", "dtype", "unit", "target", "note", "provenance", "status"}
+_COLUMN_KEYS = {
+    "source",
+    "dtype",
+    "unit",
+    "target",
+    "note",
+    "provenance",
+    "status",
+    "count",
+    "width",
+    "record",
+    "counts",
+    "scale",
+    "offset",
+    "whole",
+    "valid",
+}
 _DERIVED_KEYS = {"target", "sources", "note", "provenance", "status"}
 _WORDLESS = {"note", "provenance", "description"}
 
@@ -61,6 +89,16 @@ class Column:
         Where it goes; both empty for a column that is not archived.
     note, provenance, status : str
         ``status`` is ``"verified"`` (seen in a real file) or ``"assumed"``.
+    count, record, counts : str
+        Column with the number of elements of each entry; record that the elements are; table whose rows are counted by the values. Each may be empty.
+    width : int
+        Elements of each entry where nothing counts them.
+    scale, offset : float
+        Field = column x scale + offset.
+    whole : bool
+        Real numbers that must be whole, for an integer field.
+    valid : (int, int) or None
+        Smallest and largest value of the field.
     """
 
     source: str
@@ -71,11 +109,19 @@ class Column:
     note: str
     provenance: str
     status: str
+    count: str = ""
+    record: str = ""
+    counts: str = ""
+    width: int = 1
+    scale: float = 1
+    offset: float = 0
+    whole: bool = False
+    valid: tuple[int, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Derived:
-    """A field that the reader computes from columns `sources` of this data set."""
+    """A field that the reader computes from columns `sources` of this data set, or of another as ``dataset/column``."""
 
     table: str
     field: str
@@ -104,6 +150,14 @@ class Dataset:
     attributes: Mapping[str, Any]
     columns: tuple[Column, ...]
     derived: tuple[Derived, ...]
+    records: Mapping[str, Record]
+
+    def record_fields(self) -> Iterator[tuple[Column, RecordField]]:
+        """Every field of the records that the columns hold, with its column."""
+        for column in self.columns:
+            if column.record:
+                for field in self.records[column.record].fields:
+                    yield column, field
 
     def dtypes(self) -> dict[str, np.dtype]:
         """Declared dtype of every source column, in native byte order."""
@@ -121,9 +175,12 @@ class LayoutMap:
     layout: str
     format: str
     origin: str
+    detector: str
     description: str
     datasets: Mapping[str, Dataset]
+    constants: Mapping[str, float]
     hash: str
+    guesses: tuple[str, ...]
 
     def dataset(self, name: str) -> Dataset:
         """The data set of this name.
@@ -139,23 +196,29 @@ class LayoutMap:
 
     def assumed(self) -> list[str]:
         """Source columns and derived fields that nobody has seen in a real file yet, as ``dataset/name``."""
-        return [
-            f"{d.name}/{name}"
-            for d in self.datasets.values()
-            for name, status in [(c.source, c.status) for c in d.columns] + [(x.field, x.status) for x in d.derived]
-            if status == ASSUMED
-        ]
+        return list(self.guesses)
 
 
-def names() -> list[str]:
-    """Names of the maps that come with antdask."""
-    folder = importlib.resources.files("antdask.sources").joinpath("maps")
-    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+def names(format: str | None = None) -> list[str]:
+    """Names of the maps in the folder of the setting ``maps``, and of those that come with antdask; of one format only, if it is given."""
+    return sorted(name for name, path in _paths().items() if format in {None, _format(path)})
+
+
+@functools.cache
+def _format(path: Path) -> str:
+    return str(read_toml(path).get("format", ""))
+
+
+def _paths() -> dict[str, Path]:
+    own = load_settings().maps
+    # Not a zipped package: maps are files next to this one.
+    folders = [Path(str(importlib.resources.files("antdask.sources").joinpath("maps"))), *([Path(own)] if own else [])]
+    return {path.stem: path for folder in folders for path in folder.glob("*.toml")}
 
 
 @functools.cache
 def load(name: str, *, strict: bool = False) -> LayoutMap:
-    """The map that comes with antdask under this name, checked against the model.
+    """The map of this name, checked against the model.
 
     Parameters
     ----------
@@ -171,9 +234,10 @@ def load(name: str, *, strict: bool = False) -> LayoutMap:
     """
     if name not in names():
         raise UnknownNameError.of("layout map", name, names())
-    resource = importlib.resources.files("antdask.sources").joinpath("maps", f"{name}.toml")
-    with importlib.resources.as_file(resource) as path:
-        return parse(read_toml(path), where=f"{name}.toml", strict=strict)
+    found = parse(read_toml(_paths()[name]), where=f"{name}.toml", strict=strict)
+    if found.layout != name:
+        raise ConfigurationError("A layout map is named like its layout", where=f"{name}.toml", found=found.layout, expected=name)
+    return found
 
 
 def parse(document: Mapping[str, Any], *, where: str, strict: bool = False) -> LayoutMap:
@@ -185,11 +249,14 @@ def parse(document: Mapping[str, Any], *, where: str, strict: bool = False) -> L
         As in `load`.
     """
     try:
-        _check_keys(document, _MAP_KEYS, {"layout", "format", "origin", "provenance", "status", "datasets"}, "the map")
+        check_keys(document, _MAP_KEYS, {"layout", "format", "origin", "provenance", "status", "datasets"}, "the map")
         defaults = {"provenance": document["provenance"], "status": document["status"]}
-        datasets = [_dataset(d, defaults) for d in document["datasets"]]
+        records = {r.name: r for r in (parse_record(item, defaults) for item in document.get("records", ()))}
+        constants = _constants(document.get("constants", {}), defaults)
+        datasets = [_dataset(d, defaults, records) for d in document["datasets"]]
+        everywhere = {f"{d.name}/{c.source}" for d in datasets for c in d.columns}
         for dataset in datasets:
-            _check_dataset(dataset, document["origin"])
+            _check_dataset(dataset, document["origin"], everywhere)
         _check_coverage(datasets, document["origin"])
     except (TypeError, AttributeError, KeyError) as error:
         raise ConfigurationError(f"The layout map is not of its form: {type(error).__name__}: {error}", where=where) from error
@@ -199,9 +266,12 @@ def parse(document: Mapping[str, Any], *, where: str, strict: bool = False) -> L
         layout=document["layout"],
         format=document["format"],
         origin=document["origin"],
+        detector=document.get("detector", ""),
         description=document.get("description", ""),
         datasets={d.name: d for d in datasets},
+        constants={name: c["value"] for name, c in constants.items()},
         hash=digest(_without_words(document)),
+        guesses=(*(f"constants/{name}" for name, c in constants.items() if c["status"] == ASSUMED), *_guesses(datasets)),
     )
     if strict and layout_map.assumed():
         raise ConfigurationError("The layout map rests on assumptions, which strict mode refuses", where=where, found=", ".join(layout_map.assumed()))  # fmt: skip
@@ -215,17 +285,34 @@ def _without_words(value: Any) -> Any:
     return [_without_words(v) for v in value] if isinstance(value, list) else value
 
 
-def _dataset(data: Mapping[str, Any], defaults: Mapping[str, str]) -> Dataset:
-    _check_keys(data, _DATASET_KEYS, {"name", "stream", "table", "columns"}, "a data set")
+def _constants(data: Mapping[str, Any], defaults: Mapping[str, str]) -> dict[str, Any]:
+    found = {}
+    for name, item in data.items():
+        check_keys(item, _CONSTANT_KEYS, {"value", "note"}, f"constant '{name}'")
+        found[name] = {"status": defaults["status"], **item}
+        _check_status(found[name]["status"], f"constant '{name}'")
+    return found
+
+
+def _guesses(datasets: Iterable[Dataset]) -> Iterator[str]:
+    for d in datasets:
+        words = [(c.source, c.status) for c in d.columns] + [(f"{c.source}.{f.name}", f.status) for c, f in d.record_fields()]
+        yield from (f"{d.name}/{name}" for name, status in words + [(x.field, x.status) for x in d.derived] if status == ASSUMED)
+
+
+def _dataset(data: Mapping[str, Any], defaults: Mapping[str, str], records: Mapping[str, Record]) -> Dataset:
+    check_keys(data, _DATASET_KEYS, {"name", "stream", "table", "columns"}, "a data set")
     table = data["table"]
     columns, derived = [], []
     for item in data["columns"]:
-        _check_keys(item, _COLUMN_KEYS, {"source", "dtype"}, f"a column of {data['name']}")
-        words = {"unit": "", "note": "", **defaults, **item}
+        check_keys(item, _COLUMN_KEYS, {"source", "dtype"}, f"a column of {data['name']}")
+        words = {"unit": "", "note": "", **defaults, **item, "valid": interval(item.get("valid"), f"{data['name']}/{item['source']}")}
+        if words.get("record", "") not in {"", *records}:
+            raise UnknownNameError.of("record", words["record"], records, where=f"{data['name']}/{item['source']}")
         target, field = _target(words.pop("target", ""), table)
         columns.append(Column(table=target, field=field, **words))
     for item in data.get("derived", ()):
-        _check_keys(item, _DERIVED_KEYS, {"target", "sources", "note"}, f"a derived field of {data['name']}")
+        check_keys(item, _DERIVED_KEYS, {"target", "sources", "note"}, f"a derived field of {data['name']}")
         words = {**defaults, **item, "sources": tuple(item["sources"])}
         target, field = _target(words.pop("target"), table)
         derived.append(Derived(table=target, field=field, **words))
@@ -237,6 +324,7 @@ def _dataset(data: Mapping[str, Any], defaults: Mapping[str, str]) -> Dataset:
         attributes=dict(data.get("attributes", {})),
         columns=tuple(columns),
         derived=tuple(derived),
+        records=records,
     )
 
 
@@ -247,17 +335,7 @@ def _target(text: str, table: str) -> tuple[str, str]:
     return head or table, tail
 
 
-def _check_keys(data: Mapping[str, Any], known: set[str], needed: set[str], what: str) -> None:
-    if not isinstance(data, Mapping):
-        raise TypeError(f"{what} is {data!r}, not a table of keys")
-    for key in data:
-        if key not in known:
-            raise UnknownNameError.of("key", key, known, where=what)
-    if needed - set(data):
-        raise ConfigurationError(f"Missing in {what}", found=sorted(data), expected=sorted(needed))
-
-
-def _check_dataset(dataset: Dataset, origin: str) -> None:
+def _check_dataset(dataset: Dataset, origin: str, everywhere: set[str]) -> None:
     tables = schema(dataset.stream)
     seen: set[str] = set()
     for column in dataset.columns:
@@ -266,18 +344,27 @@ def _check_dataset(dataset: Dataset, origin: str) -> None:
             raise ConfigurationError("A source column stands twice", where=place)
         seen.add(column.source)
         _check_status(column.status, place)
+        if column.count and column.count not in seen:
+            raise UnknownNameError.of("source column", column.count, seen, where=place)
         if column.field:
             field = _field(tables.table(column.table).columns(origin), column.field, place)
             _check_unit(column.unit, field, place)
-            _check_dtype(column.dtype, field, place)
-        elif not column.note:
+            _check_dtype("i8" if column.whole else column.dtype, field, place)
+        elif not column.note and not column.record:
             raise ConfigurationError("A column without target needs a note that says why", where=place)
+    for column, part in dataset.record_fields():
+        place = f"{dataset.name}/{column.source}.{part.name}"
+        seen.add(f"{column.source}.{part.name}")
+        _check_status(part.status, place)
+        if part.target:
+            table, name = _target(part.target, dataset.table)
+            _check_dtype(part.dtype, _field(tables.table(table).columns(origin), name, place), place)
     for derived in dataset.derived:
         place = f"{dataset.name}/{derived.field}"
         _field(tables.table(derived.table).columns(origin), derived.field, place)
         _check_status(derived.status, place)
         for source in derived.sources:
-            if source not in seen:
+            if source not in seen | everywhere:
                 raise UnknownNameError.of("source column", source, seen, where=place)
 
 
@@ -310,6 +397,7 @@ def _check_coverage(datasets: Iterable[Dataset], origin: str) -> None:
     for d in datasets:
         targets = given.setdefault(d.stream, [])
         targets += [(c.table, c.field) for c in d.columns if c.field] + [(x.table, x.field) for x in d.derived]
+        targets += [_target(f.target, d.table) for _, f in d.record_fields() if f.target]
     for stream, targets in given.items():
         twice = sorted({f"{t}.{f}" for t, f in targets if targets.count((t, f)) > 1})
         if twice:

@@ -1,0 +1,76 @@
+"""What a branch of a ROOT tree holds: one number per entry, a fixed array, an array that another branch counts, or a vector of structures."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from antdask.errors import UnknownLayoutError
+from antdask.sources.root_branch import Branch
+
+# Class of the leaf without "TLeaf": NumPy kind, and the size if it is always the same.
+_KINDS = {"B": "i1", "S": "i2", "I": "i4", "L": "i8", "G": "i8", "F": "f4", "D": "f8", "O": "b1"}
+#: Type of a branch that holds one member of all structures of a vector, and of one that holds their number (ROOT, ``TBranchElement::fType``).
+MEMBER, COLLECTION = 41, 4
+_BASIC = {1: "i1", 2: "i2", 3: "i4", 4: "i8", 5: "f4", 8: "f8", 11: "u1", 12: "u2", 13: "u4", 14: "u8", 16: "i8", 17: "u8", 18: "b1"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Leaf:
+    """What one branch holds.
+
+    Parameters
+    ----------
+    dtype : str
+        NumPy code without byte order; ``V`` for structures.
+    width : int
+        Elements per entry, or per counted element.
+    count : str
+        Name of the branch or collection that counts elements; empty where their number is fixed.
+    kind : int
+        0 for plain branches, else ROOT's type of the branch.
+    """
+
+    dtype: str
+    width: int
+    count: str
+    kind: int
+
+    @property
+    def big(self) -> np.dtype:
+        """The dtype on disk."""
+        return np.dtype(self.dtype).newbyteorder(">")
+
+
+def leaf_of(branch: Branch) -> Leaf:
+    """What a branch holds.
+
+    Raises
+    ------
+    UnknownLayoutError
+        More than one leaf, or one of a kind that is not read (strings, objects).
+    """
+    leaves = branch.member("fLeaves")
+    if len(leaves) != 1:
+        raise UnknownLayoutError("A branch with several leaves is not read", where=branch.where, found=f"{len(leaves)} leaves")
+    (leaf,) = leaves
+    counter = leaf.member("fLeafCount")
+    count = "" if counter is None else str(counter.member("fName"))
+    # The model of class TLeafI, version 1, is Model_TLeafI_v1.
+    name = type(leaf).__name__.removeprefix("Model_TLeaf").partition("_v")[0]
+    width = int(leaf.member("fLen"))
+    if name == "Element":
+        kind = int(branch.member("fType"))
+        if kind == MEMBER:
+            code = _BASIC.get(int(branch.member("fStreamerType")))
+            if code is None:
+                raise UnknownLayoutError(
+                    "A member of this type is not read", where=branch.where, found=f"type {branch.member('fStreamerType')}"
+                )
+            return Leaf(code, width, count.removesuffix("_"), kind)
+        return Leaf("V", 1, "", kind)
+    if name not in _KINDS:
+        raise UnknownLayoutError("A leaf of this kind is not read", where=branch.where, found=f"TLeaf{name}")
+    code = _KINDS[name]
+    return Leaf("u" + code[1:] if leaf.member("fIsUnsigned") and code[0] == "i" else code, width, count, 0)

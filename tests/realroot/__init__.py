@@ -1,0 +1,1 @@
+"""Simulated events written by real ROOT, in an environment of its own."""
