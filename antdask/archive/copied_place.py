@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 
 import google_crc32c
 
-from antdask.archive.place import FOLDERS, PIECE, is_abandoned, is_temporary, temporary_path
+from antdask.archive.place import PIECE, is_abandoned, is_temporary, temporary_path
 from antdask.remote.client import connect
 from antdask.remote.http import HttpClient
 
@@ -56,7 +56,7 @@ class CopiedPlace(ABC):
 
     def is_empty(self) -> bool:
         """See `place.Place`."""
-        return self.size("") is None and not self._client.sizes(self._path(""))
+        return self.size("") is None and all(map(is_temporary, self._client.sizes(self._path(""))))
 
     def size(self, path: str) -> int | None:
         """See `place.Place`."""
@@ -142,13 +142,12 @@ class CopiedPlace(ABC):
     def sweep(self) -> int:
         """See `place.Place`."""
         gone = 0
-        for top in FOLDERS:
-            for path in filter(is_temporary, self.sizes(top)):
-                with contextlib.suppress(FileNotFoundError):
-                    mtime = self._client.stat(self._path(path)).mtime_ns / 1e9
-                    if is_abandoned(path, time.time() - mtime if mtime else None):
-                        self.remove(path)
-                        gone += 1
+        for path in filter(is_temporary, self.sizes("")):
+            with contextlib.suppress(FileNotFoundError):
+                mtime = self._client.stat(self._path(path)).mtime_ns / 1e9
+                if is_abandoned(path, time.time() - mtime if mtime else None):
+                    self.remove(path)
+                    gone += 1
         return gone
 
     @abstractmethod

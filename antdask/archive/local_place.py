@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import time
 from pathlib import Path
 
-from antdask.archive.place import FOLDERS, is_abandoned, temporary_path
+from antdask.archive.place import FOLDERS, is_abandoned, is_temporary, temporary_path
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
@@ -40,7 +41,7 @@ class LocalPlace:
     def is_empty(self) -> bool:
         """See `place.Place`."""
         top = Path(self.root)
-        return not top.exists() or (top.is_dir() and not any(top.iterdir()))
+        return not top.exists() or (top.is_dir() and all(is_temporary(entry.name) for entry in top.iterdir()))
 
     def size(self, path: str) -> int | None:
         """See `place.Place`."""
@@ -126,13 +127,12 @@ class LocalPlace:
 
     def sweep(self) -> int:
         """See `place.Place`."""
-        gone = 0
-        for top in FOLDERS:
-            for file in self._path(top).rglob(".*.tmp"):
-                with contextlib.suppress(FileNotFoundError):
-                    if is_abandoned(file.name, time.time() - file.stat().st_mtime):
-                        file.unlink()
-                        gone += 1
+        gone, top = 0, Path(self.root)
+        for file in itertools.chain(top.glob(".*.tmp"), *(top.joinpath(folder).rglob(".*.tmp") for folder in FOLDERS)):
+            with contextlib.suppress(FileNotFoundError):
+                if is_abandoned(file.name, time.time() - file.stat().st_mtime):
+                    file.unlink()
+                    gone += 1
         return gone
 
 

@@ -22,8 +22,15 @@ def create(store: Store) -> None:
     SchemaVersionError
         It was written by a newer antdask.
     """
+    if not store.writable:
+        raise DestinationError(
+            "An archive behind http:// can only be read",
+            where=store.url,
+            hint="Write to dav:// or davs:// (WebDAV), s3://, root:// or a folder.",
+        )
     if store.exists(lay.MARKER):
         check(store)
+        _explain(store)
         return
     if not store.is_empty():
         raise DestinationError(
@@ -31,9 +38,17 @@ def create(store: Store) -> None:
             where=store.url,
             hint="Name an empty or new place, or an existing archive.",
         )
-    store.write_small(lay.README, README.encode())
-    store.write_small(lay.SCHEMA_FILE, json.dumps(lay.schema_document(SCHEMAS), indent=1).encode() + b"\n")
+    # The marker first: a driver that is killed now leaves an archive, not a place that the next one takes for somebody else's.
     store.write_small(lay.MARKER, json.dumps({"format": lay.FORMAT, "schema_version": SCHEMA_VERSION}).encode() + b"\n")
+    _explain(store)
+
+
+def _explain(store: Store) -> None:
+    """Write the files that explain an archive, where they are missing."""
+    documents = {lay.README: README.encode(), lay.SCHEMA_FILE: json.dumps(lay.schema_document(SCHEMAS), indent=1).encode() + b"\n"}
+    for path, content in documents.items():
+        if not store.exists(path):
+            store.write_small(path, content)
 
 
 def check(store: Store) -> str:

@@ -6,7 +6,6 @@ worker looks again after it has signed (`Place.exclusive`). What arrived is comp
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +13,7 @@ import google_crc32c
 
 from antdask.archive.place import PIECE, file_checksum
 from antdask.remote.client import connect
+from antdask.remote.retry import is_transient
 from antdask.remote.s3 import SINGLE, S3Client
 
 
@@ -124,7 +124,10 @@ class S3Place:
 
     def sweep(self) -> int:
         """See `place.Place`: uploads in pieces that were never finished."""
-        # A store that cannot list them keeps none that could be listed.
-        with contextlib.suppress(NotImplementedError):
+        try:
             return self._client.abort_stale(self.root)
-        return 0
+        except OSError as error:
+            # Some services have no such list, and some keys may not see it: sweeping is a courtesy, and the campaign does not hang on it.
+            if is_transient(error):
+                raise
+            return 0

@@ -57,6 +57,11 @@ class Store:
         return scheme_of(self.url) == "memory"
 
     @property
+    def writable(self) -> bool:
+        """Whether this kind of storage can be written at all."""
+        return not scheme_of(self.url).startswith("http")
+
+    @property
     def exclusive(self) -> bool:
         """Whether `publish` lets exactly one of several win, whatever comes between; where not, look again after signing (`holds`)."""
         return self._place.exclusive
@@ -325,12 +330,16 @@ def destination_errors(url: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _reading_errors(url: str) -> Iterator[None]:
-    """Turn a refusal into an error that names the archive; what is missing, and what the network spoils, passes as it is."""
+    """Turn a refusal, and a network that stays broken, into an error that names the archive; what is missing passes as it is."""
     try:
         yield
     except NotImplementedError as error:
         hint = "Query it, which needs no listing; verify and convert need one."
         raise ArchiveError("The server that holds the archive lists no files", where=url, hint=hint) from error
+    except (ConnectionError, TimeoutError) as error:
+        raise ArchiveError(
+            f"The archive cannot be reached: {error}", where=url, hint="Check the address and the network, then try again."
+        ) from error
     except OSError as error:
         if error.errno not in _REFUSED and error.errno != errno.ENOTSUP:
             raise

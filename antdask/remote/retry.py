@@ -102,7 +102,7 @@ def patiently[T](attempt: Callable[[], T], what: str, patience: Patience = PATIE
             if not is_transient(error):
                 raise
             if number >= patience.attempts:
-                words = str(error) or type(error).__name__
+                words = str(error).removeprefix(f"{what}: ") or type(error).__name__
                 raise ConnectionError(f"{what} failed {number} times, the last time with: {words}") from error
         time.sleep(patience.wait(number))
         number += 1

@@ -51,3 +51,30 @@ def test_what_is_no_archive_or_newer_is_refused(store):
 def test_an_empty_directory_becomes_an_archive(tmp_path):
     marker.create(Store(str(tmp_path)))
     assert marker.check(Store(str(tmp_path))) == "1.0"
+
+
+def test_a_driver_that_is_killed_between_the_first_files_leaves_an_archive_that_the_next_one_completes(store, monkeypatch):
+    write = Store.write_small
+
+    def killed(self, path, data):
+        if path == lay.README:
+            raise KeyboardInterrupt
+        write(self, path, data)
+
+    with monkeypatch.context() as m, pytest.raises(KeyboardInterrupt):
+        m.setattr(Store, "write_small", killed)
+        marker.create(store)
+    store.write_small(".antdask.json.elsewhere.1.0badcafe.tmp", b"")
+    marker.create(store)
+    assert store.exists(lay.README) and store.exists(lay.SCHEMA_FILE)
+
+
+def test_what_a_killed_driver_left_of_the_marker_does_not_make_the_place_taken(store):
+    store.write_small(".antdask.json.elsewhere.1.0badcafe.tmp", b"")
+    marker.create(store)
+    assert marker.check(store) == "1.0"
+
+
+def test_a_web_server_is_refused_before_it_is_asked():
+    with pytest.raises(DestinationError, match="can only be read"):
+        marker.create(Store("http://127.0.0.1:9/x"))
