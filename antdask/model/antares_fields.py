@@ -1,4 +1,4 @@
-"""Fields that only ANTARES has: raw hits, counts of the optical modules, trigger names; and the particles behind simulated events.
+"""Fields that only ANTARES has: raw hits, counts of the optical modules, trigger names.
 
 The layout of real raw files is not public. What is declared here follows the published description of the detector: each field holds an integer as the
 electronics gave it, so that nothing is lost before a calibration is chosen.
@@ -6,7 +6,7 @@ electronics gave it, so that nothing is lost before a calibration is chosen.
 
 from __future__ import annotations
 
-from antdask.model.schema import AMPLITUDE, REAL, Field
+from antdask.model.schema import AMPLITUDE, Field
 
 # One line per field, however long.
 # fmt: off
@@ -31,21 +31,4 @@ ANTARES_TRIGGER_MASK = Field("antares_trigger_mask", "u4", "1", "bit pattern of 
 OM_COUNTS = (
     Field("count", "u4", "1", "hits of the optical module in the frame of 104.8576 ms, raw; slot = 75 x (line - 1) + om - 1", "meta.number", dims=OM_SLOTS, origins=ANTARES_RAW, missing="where count_flags has bit 4"),
     Field("count_flags", "u1", "1", "validity of the count; 0 is a good measurement", "meta.code.qual", dims=OM_SLOTS, origins=ANTARES_RAW, flags=((1, "high_rate_veto"), (2, "xoff"), (4, "no_data"))),
-)
-
-
-def _truth(name: str, unit: str, text: str, ucd: str) -> Field:
-    return Field(name, "f8", unit, text, ucd, origins=ANTARES_RAW, codec=REAL)
-
-
-PARTICLE = (
-    Field("pdg_type", "i4", "1", "type of the particle in the numbering of the Particle Data Group", "meta.code.class", origins=ANTARES_RAW),
-    _truth("x", "m", "x of a point of the path: UTM easting relative to the centre of the detector", "pos.cartesian.x"),
-    _truth("y", "m", "y of a point of the path: UTM northing relative to the centre of the detector", "pos.cartesian.y"),
-    _truth("z", "m", "z of a point of the path, up, relative to the centre of the detector", "pos.cartesian.z"),
-    _truth("dx", "1", "x of the unit vector along the path", "pos.cartesian.x"),
-    _truth("dy", "1", "y of the unit vector along the path", "pos.cartesian.y"),
-    _truth("dz", "1", "z of the unit vector along the path", "pos.cartesian.z"),
-    _truth("time_ns", "ns", "time at this point, from the start of the frame", "time.interval"),
-    _truth("energy", "GeV", "energy of the particle at this point", "phys.energy"),
 )

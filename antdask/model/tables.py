@@ -1,16 +1,18 @@
 """The declared tables: one line per field.
 
 Origins: ``km3net_online`` (KM3NeT DAQ files), ``seatray`` (calibrated ANTARES files of the SeaTray framework), ``antares_raw`` (ANTARES DAQ data
-before calibration; only simulated files so far), ``antdst`` (flat trees made from ANTARES DSTs), ``detector_file`` (DETX and DATX).
+before calibration; only simulated files so far), ``antdst`` (flat trees made from ANTARES DSTs), ``detector_file`` (DETX and DATX), ``controlhost`` and
+``controlhost_legacy`` (KM3NeT DAQ records as they go over the wire), ``evt_ascii`` (simulated events as text), ``km3pipe_hdf5`` (events of KM3NeT in HDF5).
 UCDs follow IVOA UCD1+; units are VOUnit strings. Index origins and time scales are part of each description.
 """
 
 from __future__ import annotations
 
 from antdask.errors import UnknownNameError
-from antdask.model.antares_fields import ANTARES_RAW, ANTARES_TRIGGER_MASK, OM_COUNTS, PARTICLE, SPE_HIT
+from antdask.model.antares_fields import ANTARES_RAW, ANTARES_TRIGGER_MASK, OM_COUNTS, SPE_HIT
 from antdask.model.antdst_fields import SEL_FIELDS
 from antdask.model.detector_fields import COMMENT_BYTE_FIELDS, COMMENT_FIELDS, DETECTOR_FIELDS, MODULE_FIELDS, PMT_FIELDS
+from antdask.model.mc_fields import CALIBRATION, FIT, KM3PIPE, PARAMETER, STAGE, header_tables, mc_tables
 from antdask.model.schema import AMPLITUDE, REAL, Field, Schema, Table
 
 # One line per field, however long.
@@ -19,26 +21,31 @@ from antdask.model.schema import AMPLITUDE, REAL, Field, Schema, Table
 #: Version of everything declared here: major.minor. A reader refuses a newer major; a new optional column raises minor.
 SCHEMA_VERSION = "1.0"
 
-ONLINE = ("km3net_online",)
+ONLINE = ("km3net_online", "controlhost", "controlhost_legacy")
+#: All but the summary slices of the old DAQ, which had one status word for each module instead of five.
+FULL_ONLINE = ONLINE[:2]
 SEATRAY = ("seatray",)
+#: Data of KM3NeT detectors as measured, or simulated in their form.
+KM3NET = (*ONLINE, *KM3PIPE)
 CHANNELS = (("channel", 31),)
 
 RUN = Field("run", "u4", "1", "run number", "meta.id;obs", statistics=True)
-FRAME_INDEX = Field("frame_index", "u4", "1", "index of the DAQ frame in the run; KM3NeT counts from 1 (frame k starts (k-1) x 100 ms after the run), the origin for ANTARES is not public", "meta.number", statistics=True)
-TRIGGER_COUNTER = Field("trigger_counter", "i8", "1", "trigger counter; unique only together with run and frame_index", "meta.id", missing="-1 (SeaTray placeholder rows)", statistics=True)
-DETECTOR_ID = Field("detector_id", "i4", "1", "detector identifier as written by the DAQ", "meta.id;instr", origins=ONLINE)
-UTC_NS = Field("utc_ns", "i8", "ns", "UTC of the start of the frame, in ns since 1970-01-01T00:00:00 without leap seconds (POSIX); KM3NeT: seconds x 10^9 + 16 ns cycles x 16, exact; ANTARES: start of the run + 104,857,600 ns x (frame_index - index of the first frame, see the layout map)", "time.epoch", origins=(*ONLINE, *ANTARES_RAW), statistics=True)
+FRAME_INDEX = Field("frame_index", "u4", "1", "index of the DAQ frame in the run; KM3NeT counts from 1 (frame k starts (k-1) x 100 ms after the run), the origin for ANTARES is not public", "meta.number", missing="0 (simulations without frames: .evt, some km3pipe files)", statistics=True)
+TRIGGER_COUNTER = Field("trigger_counter", "i8", "1", "trigger counter; unique only together with run and frame_index", "meta.id", missing="-1 (SeaTray placeholder rows; simulations without trigger)", statistics=True)
+DETECTOR_ID = Field("detector_id", "i4", "1", "detector identifier as written by the DAQ; negative in simulations", "meta.id;instr", origins=KM3NET, missing="-2147483648 (km3pipe files without it)")
+UTC_NS = Field("utc_ns", "i8", "ns", "UTC of the start of the frame, in ns since 1970-01-01T00:00:00 without leap seconds (POSIX); KM3NeT: seconds x 10^9 + 16 ns cycles x 16, exact; ANTARES: start of the run + 104,857,600 ns x (frame_index - index of the first frame, see the layout map); km3pipe: as the file states it, simulations may count from 1970", "time.epoch", origins=(*KM3NET, *ANTARES_RAW), statistics=True)
 CLOCK_STATUS = Field("clock_status", "u1", "1", "bit 31 of the DAQ seconds word", "meta.code.status", origins=ONLINE, flags=((1, "white_rabbit"),))
 PREAMBLE_LENGTH = Field("preamble_length", "i4", "byte", "length that the DAQ preamble states; 0 where the writer left it open", "phys.size;meta.file", origins=ONLINE)
 SOURCE_INPUT = Field("source_input", "u2", "1", "index into the attribute 'inputs' of the part", "meta.id;meta.file")
 SOURCE_ENTRY = Field("source_entry", "u8", "1", "entry in the source, from 0", "meta.record")
 
-DOM_ID = Field("dom_id", "i4", "1", "identifier of the KM3NeT optical module", "meta.id;instr.det", origins=ONLINE)
-CHANNEL_ID = Field("channel_id", "u1", "1", "photomultiplier in the module, from 0 to 30", "meta.id;instr.det", origins=ONLINE, codec=AMPLITUDE)
+DOM_ID = Field("dom_id", "i4", "1", "identifier of the KM3NeT optical module", "meta.id;instr.det", origins=KM3NET)
+CHANNEL_ID = Field("channel_id", "u1", "1", "photomultiplier in the module, from 0 to 30", "meta.id;instr.det", origins=KM3NET, codec=AMPLITUDE)
 TDC = Field("tdc", "u4", "ns", "leading edge of the pulse, from the start of the frame", "time.interval", origins=ONLINE)
-TOT = Field("tot", "u1", "ns", "time over threshold of the pulse; 255 is the end of the range", "time.duration", origins=ONLINE, codec=AMPLITUDE)
+FRAME_TIME = Field("frame_time_ns", "f8", "ns", "time of the hit from the start of the frame, calibrated where the file is", "time.interval", origins=KM3PIPE, codec=REAL)
+TOT = Field("tot", "u1", "ns", "time over threshold of the pulse; 255 is the end of the range", "time.duration", origins=KM3NET, codec=AMPLITUDE)
 TRIGGERED = Field("triggered", "u1", "1", "1 where the hit is part of a trigger of this event", "meta.code", flags=((1, "triggered"),))
-TRIGGER_MASK = Field("trigger_mask", "u8", "1", "bit pattern of the KM3NeT triggers", "meta.code.class", origins=ONLINE)
+TRIGGER_MASK = Field("trigger_mask", "u8", "1", "bit pattern of the KM3NeT triggers; km3pipe: as written, and older files write 1 for any hit of a trigger", "meta.code.class", origins=KM3NET, missing="0 (km3pipe files without it)")
 
 LINE = Field("line", "u1", "1", "ANTARES line (SeaTray 'string'), from 1 to 12", "meta.id;instr.det", origins=(*SEATRAY, *ANTARES_RAW))
 FLOOR = Field("floor", "u1", "1", "storey on the line, from 1 to 25; SeaTray: derived, 1 + (om - 1) // 3", "meta.id;instr.det", origins=(*SEATRAY, *ANTARES_RAW))
@@ -50,11 +57,11 @@ CHARGE_PE = Field("charge_pe", "f8", "1", "calibrated charge in photo-electrons;
 HIT_ID = Field("hit_id", "i4", "1", "identifier of the pulse as given by SeaTray", "meta.id", origins=SEATRAY)
 
 FRAME_WORDS = (
-    Field("daq", "u4", "1", "UDP status: high 16 bits largest sequence number, low 16 bits packets received", "meta.code.status", origins=ONLINE),
+    Field("daq", "u4", "1", "UDP status: high 16 bits largest sequence number, low 16 bits packets received", "meta.code.status", origins=FULL_ONLINE),
     Field("status", "u4", "1", "bits 0-30 high-rate veto of the channels, bit 31 White Rabbit in order", "meta.code.status", origins=ONLINE),
-    Field("fifo", "u4", "1", "bits 0-30 FIFO almost full of the channels, bit 31 UDP trailer seen", "meta.code.status", origins=ONLINE),
-    Field("status3", "u4", "1", "third status word of the frame, as written", "meta.code.status", origins=ONLINE),
-    Field("status4", "u4", "1", "fourth status word of the frame, as written", "meta.code.status", origins=ONLINE),
+    Field("fifo", "u4", "1", "bits 0-30 FIFO almost full of the channels, bit 31 UDP trailer seen", "meta.code.status", origins=FULL_ONLINE),
+    Field("status3", "u4", "1", "third status word of the frame, as written", "meta.code.status", origins=FULL_ONLINE),
+    Field("status4", "u4", "1", "fourth status word of the frame, as written", "meta.code.status", origins=FULL_ONLINE),
 )
 FRAME_CLOCK_STATUS = Field("clock_status", "u1", "1", "bit 31 of the DAQ seconds word of the frame; it differs from that of the slice", "meta.code.status", origins=ONLINE, flags=((1, "white_rabbit"),))
 CALIBRATED_PULSE = (LINE, FLOOR, OM, VECTOR_INDEX, TIME_NS, WIDTH_NS, CHARGE_PE, HIT_ID)
@@ -78,7 +85,7 @@ EVENTS = Schema(
                 CLOCK_STATUS,
                 TRIGGER_MASK,
                 ANTARES_TRIGGER_MASK,
-                Field("overlays", "u4", "1", "number of merged triggers", "meta.number", origins=ONLINE),
+                Field("overlays", "u4", "1", "number of merged triggers", "meta.number", origins=KM3NET, missing="4294967295 (km3pipe files without it)"),
                 Field("exists", "u1", "1", "0 for a placeholder that SeaTray wrote for an absent object", "meta.code", origins=SEATRAY, flags=((1, "present"),)),
                 Field("n_hits", "u4", "1", "number of hits of the event", "meta.number", statistics=True),
                 Field("n_triggered", "u4", "1", "number of triggered hits of the event", "meta.number", statistics=True),
@@ -92,7 +99,7 @@ EVENTS = Schema(
             "hits",
             "hit",
             "all hits in the window of the event (snapshot), in the order of the source",
-            (*DAQ_HIT, *CALIBRATED_PULSE, *SPE_HIT, TRIGGERED, TRIGGER_MASK),
+            (*DAQ_HIT, FRAME_TIME, *CALIBRATED_PULSE, *SPE_HIT, TRIGGERED, TRIGGER_MASK),
             parent="events",
         ),
         Table(
@@ -103,6 +110,7 @@ EVENTS = Schema(
             parent="events",
             origins=ONLINE,
         ),
+        Table("calibrations", "calibration", "what km3pipe adds to each hit with a detector file, hit by hit; no rows where the file has no such columns", CALIBRATION[:11], parent="events", origins=KM3PIPE),
     ),
 )
 
@@ -168,9 +176,9 @@ RATES = Schema(
             (
                 DOM_ID,
                 *FRAME_WORDS,
-                Field("udp_complete", "u1", "1", "1 where as many UDP packets came as the largest sequence number asks for and the trailer was seen", "meta.code.qual", origins=ONLINE, flags=((1, "complete"),)),
+                Field("udp_complete", "u1", "1", "1 where as many UDP packets came as the largest sequence number asks for and the trailer was seen", "meta.code.qual", origins=FULL_ONLINE, flags=((1, "complete"),)),
                 Field("rate_code", "u1", "1", "rate byte r as written: 0 is 0 Hz, else 2000 x exp(r ln(1000) / 255) Hz", "arith.rate", dims=CHANNELS, origins=ONLINE, codec=AMPLITUDE),
-                Field("flags", "u1", "1", "validity of the rate, derived from status and fifo; 0 is a good measurement", "meta.code.qual", dims=CHANNELS, origins=ONLINE, flags=((1, "high_rate_veto"), (2, "fifo_almost_full"), (4, "no_rate"))),
+                Field("flags", "u1", "1", "validity of the rate, derived from status and fifo; 0 is a good measurement", "meta.code.qual", dims=CHANNELS, origins=FULL_ONLINE, flags=((1, "high_rate_veto"), (2, "fifo_almost_full"), (4, "no_rate"))),
             ),
             parent="slices",
             origins=ONLINE,
@@ -179,8 +187,12 @@ RATES = Schema(
 )
 
 
-def _track(name: str, unit: str, text: str, ucd: str = "", missing: str = "NaN where unset, 0 in placeholders") -> Field:
-    return Field(name, "f8", unit, text, ucd, origins=SEATRAY, missing=missing, codec=REAL)
+#: Sources of fitted tracks.
+FITS = (*SEATRAY, *KM3PIPE)
+
+
+def _track(name: str, unit: str, text: str, ucd: str = "", origins: tuple[str, ...] = SEATRAY) -> Field:
+    return Field(name, "f8", unit, text, ucd, origins=origins, missing="NaN where unset, 0 in SeaTray placeholders", codec=REAL)
 
 
 def _count(name: str, text: str, dtype: str = "i4") -> Field:
@@ -204,17 +216,18 @@ RECO = Schema(
                 RUN,
                 FRAME_INDEX,
                 TRIGGER_COUNTER,
-                Field("algorithm", "u2", "1", "which fit gave the track", "meta.code.class", flags=((1, "AafitFinalFit"),)),
+                Field("algorithm", "u2", "1", "which fit gave the track", "meta.code.class", flags=((0, "see_fit_name"), (1, "AafitFinalFit"))),
+                *FIT,
                 Field("exists", "u1", "1", "0 for a placeholder of an event without this fit: every other value of the row is void", "meta.code", flags=((1, "present"),), statistics=True),
-                _track("x", "m", "x of the fit position: UTM easting, offset as in the source", "pos.cartesian.x"),
-                _track("y", "m", "y of the fit position: UTM northing, offset as in the source", "pos.cartesian.y"),
-                _track("z", "m", "z of the fit position, up, 0 at the sea surface", "pos.cartesian.z"),
-                _track("time_ns", "ns", "time at the fit position, relative to the event", "time.interval"),
+                _track("x", "m", "x of the fit position: UTM easting, offset as in the source", "pos.cartesian.x", FITS),
+                _track("y", "m", "y of the fit position: UTM northing, offset as in the source", "pos.cartesian.y", FITS),
+                _track("z", "m", "z of the fit position, up, 0 at the sea surface", "pos.cartesian.z", FITS),
+                _track("time_ns", "ns", "time at the fit position, relative to the event", "time.interval", FITS),
                 _track("zenith", "rad", "zenith angle of the origin of the particle", "pos.az.zd"),
                 _track("azimuth", "rad", "azimuth of the origin of the particle, counter-clockwise from UTM east", "pos.az.azi"),
-                _track("energy", "GeV", "energy of the particle", "phys.energy"),
+                _track("energy", "GeV", "energy of the particle", "phys.energy", FITS),
                 _track("speed", "Gm.s-1", "speed of the particle", "phys.veloc"),
-                _track("length", "m", "length of the track", "phys.size"),
+                _track("length", "m", "length of the track", "phys.size", FITS),
                 _count("type", "particle type as in SeaTray"),
                 _count("shape", "particle shape as in SeaTray (40 seen)"),
                 _count("location", "location type as in SeaTray"),
@@ -223,7 +236,7 @@ RECO = Schema(
                 _count("step", "step as in SeaTray"),
                 _count("minimiser", "minimiser as in SeaTray"),
                 _track("quality", "1", "fit quality; Lambda for AAFit", "stat.fit.goodness"),
-                _track("lik", "1", "likelihood of the fit", "stat.likelihood"),
+                _track("lik", "1", "likelihood of the fit", "stat.likelihood", FITS),
                 _track("chi2", "1", "chi square per degree of freedom; AAFit repeats Lambda here", "stat.fit.chi2"),
                 _count("line", "line of the fit (single-line fits)"),
                 _count("n_used_lines", "number of lines used in the fit"),
@@ -249,7 +262,10 @@ RECO = Schema(
             "the pulses that the fit used; vector_index and triggered are those of the fit's own list, and differ from the same pulse in the event",
             (*CALIBRATED_PULSE, TRIGGERED),
             parent="tracks",
+            origins=SEATRAY,
         ),
+        Table("stages", "stage", "stages that the fit went through (rec_stages)", STAGE, parent="tracks", origins=KM3PIPE),
+        Table("parameters", "parameter", "what the fit says beyond the columns of 'tracks', in the order of the columns of the file", PARAMETER, parent="tracks", origins=KM3PIPE),
     ),
 )
 
@@ -263,24 +279,12 @@ DST = Schema(
 
 MC = Schema(
     "mc",
-    "simulated particles behind the events",
+    "simulated events: particles, and hits and weights where the source gives them",
     ("frame_index", "trigger_counter"),
-    (
-        Table(
-            "events",
-            "event",
-            "one row per simulated event; joins to events by (run, frame_index, trigger_counter)",
-            (RUN, FRAME_INDEX, TRIGGER_COUNTER, Field("n_particles", "u4", "1", "number of particles of the event", "meta.number", statistics=True), SOURCE_INPUT, SOURCE_ENTRY),
-        ),
-        Table(
-            "particles",
-            "particle",
-            "particles of the event, in the order of the source",
-            PARTICLE,
-            parent="events",
-        ),
-    ),
+    mc_tables((RUN, FRAME_INDEX, TRIGGER_COUNTER), (SOURCE_INPUT, SOURCE_ENTRY)),
 )
+
+HEADERS = Schema("headers", "what files say about themselves: names and values of their headers, word by word", ("run",), header_tables(RUN, (SOURCE_INPUT, SOURCE_ENTRY)))
 
 SLOW_CONTROL = Schema(
     "slow_control",
@@ -349,6 +353,7 @@ SCHEMAS: dict[str, Schema] = {
         RECO,
         DST,
         MC,
+        HEADERS,
         SLOW_CONTROL,
         DETECTOR,
     )
