@@ -36,6 +36,8 @@ class Segment:
         Half-open range of entries.
     nbytes : int
         Uncompressed bytes of the range in the source, as far as metadata tell [byte].
+    ordered : bool
+        Whether the entries are known or hoped to stand in the declared order; if not, the part is gathered and sorted at once, and not read twice.
     """
 
     stream: str
@@ -44,6 +46,7 @@ class Segment:
     start: int
     stop: int
     nbytes: int
+    ordered: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,13 +100,14 @@ class FileEntry:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Range:
-    """Entries ``start:stop`` of a tree of the input number `input` of the plan."""
+    """Entries ``start:stop`` of a tree of the input number `input` of the plan; `ordered` as in `Segment`."""
 
     input: int
     tree: str
     start: int
     stop: int
     nbytes: int
+    ordered: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -273,7 +277,7 @@ def make_parts(inputs: Iterable[FileEntry], lineage_of: Mapping[tuple[str, str],
         for segment in entry.segments:
             per_entry = segment.nbytes / max(1, segment.stop - segment.start)
             for start, stop in cut_evenly(segment.start, segment.stop, segment.nbytes, part_bytes):
-                rng = Range(number, segment.tree, start, stop, round(per_entry * (stop - start)))
+                rng = Range(number, segment.tree, start, stop, round(per_entry * (stop - start)), segment.ordered)
                 index = counters.setdefault((segment.stream, segment.run), 0)
                 counters[segment.stream, segment.run] += 1
                 content = content_id([entry], [dataclasses.replace(rng, input=0)])

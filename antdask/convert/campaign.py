@@ -107,38 +107,8 @@ def convert(plan: Plan, cluster: Cluster, settings: Settings | None = None, prog
     done = state.done_parts(store, plan)
     skipped = len(done)
     state.refuse_overlap(store, plan)
-    failures: list[dict[str, Any]] = []
-    most_failures = settings.max_bad_fraction * len(plan.parts)
-
-    def keep(index: int, brief: Brief) -> None:
-        done[index] = brief
-
-    def note(index: int, failure: Failure) -> None:
-        failures.append({"part": index, "key": str(plan.parts[index].key), **failure.to_dict()})
-        if len(failures) > most_failures:
-            raise PartsFailedError(
-                "More parts failed than --max-bad-fraction allows",
-                found=len(failures),
-                expected=f"at most {most_failures:g} of {len(plan.parts)}",
-            )
-
-    todo = sorted((p.index for p in plan.parts if p.index not in done), key=lambda i: -plan.parts[i].nbytes)
-    url, stopped = store.full_url(lay.plan_file(plan.id)), ""
     try:
-        stats = run(
-            cluster,
-            work,
-            todo,
-            args=(url,),
-            attempts=settings.attempts,
-            on_result=keep,
-            on_failure=note,
-            progress=progress,
-            total=len(todo),
-        )
-        stopped = stats.stopped
-    except PartsFailedError as error:
-        stopped = str(error)
+        failures, stopped = _work_off(plan, done, cluster, settings, progress)
     finally:
         snapshot.rebuild(store)
     summary = summarise(plan, done)
@@ -147,6 +117,32 @@ def convert(plan: Plan, cluster: Cluster, settings: Settings | None = None, prog
     summary.stopped = stopped
     summary.seconds = time.perf_counter() - began
     return summary
+
+
+def _work_off(
+    plan: Plan, done: dict[int, Brief], cluster: Cluster, settings: Settings, progress: Callable[[Event], None] | None
+) -> tuple[list[dict[str, Any]], str]:
+    """Do the parts that are not in `done`, largest first, and add them to it; the failures, and why it stopped early if it did."""
+    failures: list[dict[str, Any]] = []
+    most = settings.max_bad_fraction * len(plan.parts)
+
+    def keep(index: int, brief: Brief) -> None:
+        done[index] = brief
+
+    def note(index: int, failure: Failure) -> None:
+        failures.append({"part": index, "key": str(plan.parts[index].key), **failure.to_dict()})
+        if len(failures) > most:
+            raise PartsFailedError(
+                "More parts failed than --max-bad-fraction allows", found=len(failures), expected=f"at most {most:g} of {len(plan.parts)}"
+            )
+
+    todo = sorted((p.index for p in plan.parts if p.index not in done), key=lambda i: -plan.parts[i].nbytes)
+    url, tries = Store(plan.archive).full_url(lay.plan_file(plan.id)), settings.attempts
+    try:
+        stats = run(cluster, work, todo, args=(url,), attempts=tries, on_result=keep, on_failure=note, progress=progress, total=len(todo))
+    except PartsFailedError as error:
+        return failures, str(error)
+    return failures, stats.stopped
 
 
 def open_campaign(store: Store, plan: Plan) -> None:

@@ -80,7 +80,8 @@ def _write(task: Assignment, draft: Path, url: str) -> tuple[Written, list[Quara
         "inputs": [f.identity for f in task.inputs],
         "ranges": [{"input": r.input, "tree": r.tree, "start": r.start, "stop": r.stop} for r in part.ranges],
     }
-    for gather in (False, True):
+    hopeless = len(part.ranges) > 1 or not all(r.ordered for r in part.ranges)
+    for gather in (True,) if hopeless else (False, True):
         lost: list[Quarantined] = []
         batches = part_batches(task, lost)
         with PartWriter(part.key.stream, task.inputs[0].origin, attributes) as writer:
