@@ -15,6 +15,7 @@ Split or not is seen from the branches; the other two from the bit, entry by ent
 from __future__ import annotations
 
 import dataclasses
+from typing import Any, cast
 
 import numpy as np
 
@@ -47,7 +48,7 @@ _UTC = np.dtype([("block", BLOCK), ("seconds", ">u4"), ("cycles", ">u4")])
 _STATUS = tuple((name, ">u4") for name in ("daq", "status", "fifo", "status_3", "status_4"))
 #: Members in the order of the streamer, each a column in the member-wise form.
 _MEMBERS: tuple[tuple[str, np.dtype], ...] = tuple(
-    (name, np.dtype(kind))
+    (name, np.dtype(cast(Any, kind)))
     for name, kind in (
         ("length", ">i4"),
         ("type", ">i4"),

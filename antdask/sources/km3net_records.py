@@ -71,7 +71,7 @@ def layout(*parts: tuple[int, int] | tuple[str, str]) -> Layout:
     14
     """
     fields: list[Any] = []
-    blocks = {}
+    blocks: dict[str, tuple[int, int]] = {}
     for part in parts:
         name, kind = part
         if isinstance(name, int):

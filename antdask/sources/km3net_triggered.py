@@ -129,4 +129,5 @@ def _slot(hits: _Keys, which: np.ndarray, bits: int, turn: int) -> np.ndarray:
 
 
 def _equal(a: _Keys, i: np.ndarray, b: _Keys, j: np.ndarray) -> np.ndarray:
-    return (a.last[i] == b.last[j]) & (a.first[i] == b.first[j])
+    same: np.ndarray = (a.last[i] == b.last[j]) & (a.first[i] == b.first[j])
+    return same

@@ -34,7 +34,8 @@ def _zstandard() -> zstandard.ZstdDecompressor:
     # One context per thread: they are expensive to make and not safe to share.
     if not hasattr(_local, "zstandard"):
         _local.zstandard = zstandard.ZstdDecompressor()
-    return _local.zstandard
+    context: zstandard.ZstdDecompressor = _local.zstandard
+    return context
 
 
 def _zlib(data: memoryview, nbytes: int) -> bytes:
