@@ -26,6 +26,7 @@ from typing import Any, Self
 import dask
 import distributed
 from dask_jobqueue.slurm import SLURMCluster
+from distributed.utils import silence_logging_cmgr
 
 from antdask.cluster import batch
 from antdask.cluster.dask import DaskCluster
@@ -90,6 +91,8 @@ class SlurmCluster(DaskCluster):
             self.folder = _make_folder(self.profile, self.run_name)
             self._replenisher = Replenisher(jobs, self.profile.death_timeout, self._last_words)
             stack.callback(self._tidy)
+            # Workers that die are told of by the loop and the watch; what distributed says about them, and about its own end, would only frighten.
+            stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
             self._cluster = stack.enter_context(_scheduler(self.profile, self.run_name, self.folder, dashboard))
             super().__init__(stack.enter_context(distributed.Client(self._cluster, set_as_default=False)))
             self._watch = _Watch(self.profile.poll, self._replenish)
@@ -213,6 +216,8 @@ class SlurmCluster(DaskCluster):
             batch.cancel(self._replenisher.jobs)
 
     def _tidy(self) -> None:
+        for key in self.folder.glob("*.pem"):
+            key.unlink()
         if not self._replenisher.failed:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -273,6 +278,17 @@ def _make_folder(profile: Profile, run_name: str) -> Path:
     return folder
 
 
+def _make_keys(folder: Path) -> distributed.Security:
+    """A certificate and a key for this run, in files that workers see and nobody else can read."""
+    made = distributed.Security.temporary().get_tls_config_for_role("scheduler")
+    files = {name: folder / f"{name}.pem" for name in ("ca_file", "cert", "key")}
+    for name, file in files.items():
+        file.touch(mode=0o600)
+        file.write_text(made[name])
+    roles = {f"tls_{role}_{name}": str(files[name]) for role in ("client", "scheduler", "worker") for name in ("cert", "key")}
+    return distributed.Security(require_encryption=True, tls_ca_file=str(files["ca_file"]), **roles)
+
+
 def _scheduler(profile: Profile, run_name: str, folder: Path, dashboard: bool) -> SLURMCluster:
     """A scheduler in this process, and what jobs need to know of it; dask-jobqueue itself submits none, because it does not replace those that are lost."""
     options = [
@@ -313,9 +329,8 @@ def _scheduler(profile: Profile, run_name: str, folder: Path, dashboard: bool) -
                 job_script_prologue=prologue,
                 interface=profile.interface or None,
                 scheduler_options=scheduler,
-                security=distributed.Security.temporary() if profile.security == "tls" else None,
-                shared_temp_directory=str(folder),
-                silence_logs=logging.CRITICAL,
+                security=_make_keys(folder) if profile.security == "tls" else None,
+                silence_logs=False,
             )
     except (OSError, RuntimeError, ValueError) as error:
         raise ClusterError(

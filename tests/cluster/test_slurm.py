@@ -59,7 +59,7 @@ def _words(process: psutil.Process) -> list[str]:
 
 
 def test_a_run_survives_a_cancelled_job_and_a_dead_node_and_leaves_nothing(
-    slurm: Slurm, site: Profile, visits: Path, tmp_path: Path
+    slurm: Slurm, site: Profile, visits: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ledger, done = Ledger(), []
     with SlurmCluster(3, site) as cluster:
@@ -91,6 +91,7 @@ def test_a_run_survives_a_cancelled_job_and_a_dead_node_and_leaves_nothing(
     assert sum(times_run(visits).values()) <= 60 + 3
     slurm.until(lambda: not slurm.jobs("PENDING,RUNNING,COMPLETING"))
     assert list((tmp_path / "shared").iterdir()) == []
+    assert capfd.readouterr() == ("", "")
 
 
 def test_jobs_drain_before_their_walltime_and_no_part_is_done_twice(slurm: Slurm, site: Profile, visits: Path) -> None:
