@@ -57,6 +57,21 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class OrderedSource(Protocol):
+    """A source that can tell the order of its entries before it reads them, so that a part needs little memory to be sorted."""
+
+    def keys(self, entry: FileEntry, tree: str, start: int, stop: int) -> list[np.ndarray]:
+        """The columns by which rows of the stream are ordered (`Schema.order`), of the entries ``start:stop``.
+
+        Raises
+        ------
+        CorruptFileError
+            A key cannot be read: the part is then gathered and sorted as a whole.
+        """
+        ...
+
+
 class Calibration(Protocol):
     """A pure step on arrays with constants of a validity interval."""
 

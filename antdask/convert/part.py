@@ -9,7 +9,7 @@ import os
 import resource
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ from antdask.archive.place import file_checksum
 from antdask.archive.plans import open_plan
 from antdask.archive.store import Store, destination_errors
 from antdask.archive.writer import PartWriter, Written
+from antdask.convert.ordering import ranks, reorder
 from antdask.errors import AntdaskError, CorruptFileError, DamagedPartError, DestinationError
 from antdask.model.ragged import Batch, concatenate, sorting, take
 from antdask.plan import Assignment, FileEntry, Part, Range
+from antdask.protocols import OrderedSource
 from antdask.settings import job_id
 from antdask.sources import SOURCES
 from antdask.sources.files import check_unchanged
@@ -80,18 +82,42 @@ def _write(task: Assignment, draft: Path, url: str) -> tuple[Written, list[Quara
         "inputs": [f.identity for f in task.inputs],
         "ranges": [{"input": r.input, "tree": r.tree, "start": r.start, "stop": r.stop} for r in part.ranges],
     }
-    hopeless = len(part.ranges) > 1 or not all(r.ordered for r in part.ranges)
-    for gather in (True,) if hopeless else (False, True):
+    for way in _ways(part):
         lost: list[Quarantined] = []
-        batches = part_batches(task, lost)
         with PartWriter(part.key.stream, task.inputs[0].origin, attributes) as writer:
-            if gather:
-                batches = _sorted(batches)
-            if not _append_ordered(writer, batches):
+            if not _append_ordered(writer, way(task, lost)):
                 continue
             with destination_errors(url):
                 return writer.finish(draft), lost
     raise AntdaskError("Rows are out of order after sorting: a bug", where=str(part.key))
+
+
+def _ways(part: Part) -> list[Callable[[Assignment, list[Quarantined]], Iterator[Batch]]]:
+    """How to bring the rows into order, the cheapest first; the last always does."""
+    if len(part.ranges) > 1:
+        return [_gathered]
+    return [part_batches, _gathered] if part.ranges[0].ordered else [_reordered]
+
+
+def _reordered(task: Assignment, lost: list[Quarantined]) -> Iterator[Batch]:
+    """Rows in order, by keys that the source tells before the data; gathered where it cannot."""
+    (wanted,) = task.part.ranges
+    keys = source_keys(task.inputs[0], wanted)
+    batches = part_batches(task, lost)
+    return gathered(batches) if keys is None else reorder(batches, ranks(keys), wanted.start)
+
+
+def source_keys(entry: FileEntry, wanted: Range) -> list[np.ndarray] | None:
+    """Columns by which the rows are ordered, for a range of entries; ``None`` where the source cannot tell them, or not all."""
+    source = SOURCES.get(entry.format)
+    try:
+        return source.keys(entry, wanted.tree, wanted.start, wanted.stop) if isinstance(source, OrderedSource) else None
+    except CorruptFileError:
+        return None
+
+
+def _gathered(task: Assignment, lost: list[Quarantined]) -> Iterator[Batch]:
+    return gathered(part_batches(task, lost))
 
 
 def _append_ordered(writer: PartWriter, batches: Iterator[Batch]) -> bool:
@@ -109,11 +135,13 @@ def _append_ordered(writer: PartWriter, batches: Iterator[Batch]) -> bool:
     return True
 
 
-def _sorted(batches: Iterator[Batch]) -> Iterator[Batch]:
+def gathered(batches: Iterator[Batch]) -> Iterator[Batch]:
     """All batches as one, in the declared order; memory is that of the part."""
-    whole = concatenate(list(batches))
-    order = sorting(whole)
-    yield whole if order is None else take(whole, order)
+    pieces = list(batches)
+    if pieces:
+        whole = concatenate(pieces)
+        order = sorting(whole)
+        yield whole if order is None else take(whole, order)
 
 
 def part_batches(task: Assignment, lost: list[Quarantined]) -> Iterator[Batch]:

@@ -18,6 +18,7 @@ import numpy as np
 from antdask.errors import CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch, Columns, offsets_of
+from antdask.model.tables import schema
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files, km3net_triggered
 from antdask.sources.km3net_frames import VECTOR_BRANCH, check_frames, read_frames
@@ -164,6 +165,19 @@ class Km3netOnline:
                 tables, offsets = decode(records, header, low, high)
                 yield Batch(kind.stream, ORIGIN, tables, offsets)
 
+    def keys(self, entry: FileEntry, tree: str, start: int, stop: int) -> list[np.ndarray]:
+        """The columns by which the rows are ordered, from the headers alone.
+
+        Raises
+        ------
+        CorruptFileError
+            A header cannot be read.
+        """
+        order = schema(TREES[tree].stream).order
+        with open_root(entry.url) as file:
+            columns = _headers(file.tree(tree)).read(start, stop, order)
+        return [columns[name] for name in order]
+
 
 SOURCE = Km3netOnline()
 
@@ -298,11 +312,14 @@ def _segments(tree: Tree, headers: Headers) -> tuple[list[Segment], list[str]]:
     Nothing is allocated for entries that the tree merely claims to have.
     """
     runs: list[tuple[int, int, int]] = []  # first entry, detector, run
+    falls: list[np.ndarray] = []  # entries that stand before the one before them in the declared order
+    order = schema(TREES[tree.name].stream).order
+    last: tuple[int, ...] | None = None
     lost: list[str] = []
     position, stop = 0, min(tree.entries, _HEADERS_AT_ONCE)
     while position < tree.entries:
         try:
-            columns = headers.read(position, stop, ("detector_id", "run"))
+            columns = headers.read(position, stop, ("detector_id", "run", *order))
         except CorruptFileError as error:
             if error.start is None or error.stop is None or error.stop <= position or (error.start, error.stop) == (0, tree.entries):
                 raise
@@ -313,6 +330,9 @@ def _segments(tree: Tree, headers: Headers) -> tuple[list[Segment], list[str]]:
             stop = min(error.stop, tree.entries)
         else:
             runs += _changes(position, columns["detector_id"], columns["run"])
+            keys = [columns[name].astype(np.int64) for name in order]
+            falls.append(position + _falls(keys, last))
+            last = tuple(int(key[-1]) for key in keys)
         position, stop = stop, min(tree.entries, stop + _HEADERS_AT_ONCE)
     if not runs:
         raise CorruptFileError(
@@ -322,10 +342,22 @@ def _segments(tree: Tree, headers: Headers) -> tuple[list[Segment], list[str]]:
     # Unknown entries thus fall to the run before them, those at the very start to the first known one.
     starts = [0, *(run[0] for run in runs[1:]), tree.entries]
     leaves = [leaf for leaf in tree.walk() if leaf.nbytes]
-    return [
-        Segment(TREES[tree.name].stream, tree.name, RunKey(f"km3net-{detector}", run), a, b, sum(leaf.nbytes_of(a, b) for leaf in leaves))
-        for (a, b), (_, detector, run) in zip(itertools.pairwise(starts), runs, strict=True)
-    ], lost
+    fallen = np.concatenate(falls)
+    segments = []
+    for (a, b), (_, detector, run) in zip(itertools.pairwise(starts), runs, strict=True):
+        ordered = not ((fallen > a) & (fallen < b)).any()
+        nbytes = sum(leaf.nbytes_of(a, b) for leaf in leaves)
+        segments.append(Segment(TREES[tree.name].stream, tree.name, RunKey(f"km3net-{detector}", run), a, b, nbytes, ordered))
+    return segments, lost
+
+
+def _falls(keys: list[np.ndarray], last: tuple[int, ...] | None) -> np.ndarray:
+    """Entries whose key is smaller than that of the entry before, `last` being the key before the first."""
+    before = [np.append(np.int64(key[0] if last is None else last[k]), key[:-1]) for k, key in enumerate(keys)]
+    fallen = np.zeros(len(keys[0]), bool)
+    for key, former in zip(reversed(keys), reversed(before), strict=True):
+        fallen = (key < former) | ((key == former) & fallen)
+    return np.flatnonzero(fallen)
 
 
 def _changes(first: int, detector: np.ndarray, run: np.ndarray) -> list[tuple[int, int, int]]:
