@@ -113,8 +113,9 @@ def stream_card(schema: Schema, columns: Sequence[str], facts: dict[str, Any]) -
         # The whole description stands in the schema; here it must fit into a line.
         words = textwrap.shorten(field.description.partition(";")[0], 70, placeholder=" …")
         rows.append((written, kind, "" if field.unit == "1" else field.unit, ("key: " if path in keys else "") + words + origins))
-    ragged = next((written for written, *_ in rows if "." in written), None)
-    following = [f'stream.select(run={facts["first_run"]}, where="frame_index < 100").explain()', "stream.to_awkward(columns=[…])"]
+    fields = {path: schema.table(path.partition("/")[0]).field(path.partition("/")[2]) for path in columns}
+    ragged = next((p.replace("/", ".") for p in columns if not p.startswith(f"{schema.rows.name}/") and not fields[p].dims), None)
+    following = [f'stream.select(run={facts["first_run"]}, where="{schema.order[0]} >= 0").explain()', "stream.to_awkward(columns=[…])"]
     if ragged:
         following.insert(1, f'stream.select(where="count({ragged} >= 0) > 10")')
     return Card(f"stream '{schema.name}'", lines, ("column", "type", "unit", "meaning"), rows, following)

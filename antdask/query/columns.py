@@ -23,7 +23,7 @@ def key_columns(schema: Schema) -> list[str]:
     ['events/run', 'events/frame_index', 'events/trigger_counter']
     """
     known = {f.name for f in schema.rows.fields}
-    return [f"{schema.rows.name}/{name}" for name in ("run", *schema.order) if name in known]
+    return [f"{schema.rows.name}/{name}" for name in dict.fromkeys(("run", *schema.order)) if name in known]
 
 
 def resolve(index: Index, parts: np.ndarray, names: str | Iterable[str] | None) -> list[str]:

@@ -40,7 +40,9 @@ def write_archive(url, entries) -> str:
 
 def write_part(store: Store, entry: Entry, content: str) -> Receipt:
     batch = entry.batch
-    batch.tables[batch.schema.rows.name]["run"][:] = entry.run
+    rows = batch.tables[batch.schema.rows.name]
+    if "run" in rows:
+        rows["run"][:] = entry.run
     key = PartKey(batch.stream, entry.lineage, RunKey(entry.detector, entry.run), entry.index, content)
     with PartWriter(batch.stream, batch.origin, {}) as writer, store.draft(lay.part_file(key.path)) as draft:
         writer.append(batch)

@@ -7,6 +7,7 @@ import antdask
 from antdask.archive import marker
 from antdask.archive.store import Store
 from antdask.errors import NotAnArchiveError, UnknownNameError
+from antdask.model.tables import SCHEMAS
 from antdask.query.archive import Archive, Stream, open_archive
 from tests.batches import random_batch
 from tests.query.archives import Entry, write_archive
@@ -80,6 +81,28 @@ def test_an_archive_is_seen_as_it_was_when_it_was_opened(tmp_path):
     assert empty.streams == [] and len(empty.runs) == 0 and "antdask convert" in repr(empty)
     url = write_archive(tmp_path / "archive", [Entry(random_batch("rates", "km3net_online", 3))])
     assert empty.streams == [] and antdask.open_archive(url).streams == ["rates"]
+
+
+def origins_of(schema):
+    """The sources that give every table of theirs at least a column; one of any name where none is declared."""
+    named = sorted({o for t in schema.tables for o in (*t.origins, *(o for f in t.fields for o in f.origins))}) or ["any"]
+    return [o for o in named if all(t.columns(o) for t in schema.given_by(o))]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_declared_stream_can_be_asked_in_every_form(name, tmp_path):
+    schema = SCHEMAS[name]
+    batches = [random_batch(name, origin, 12, seed=i, mean=3.0) for i, origin in enumerate(origins_of(schema))]
+    archive = antdask.open_archive(write_archive(tmp_path / "a", [Entry(b, run=i) for i, b in enumerate(batches)]))
+    stream, rows = archive.stream(name), 12 * len(batches)
+    assert stream.count() == (rows, sum(b.hits for b in batches)) and stream.explain().nbytes > 0
+    assert (
+        len(stream.to_awkward()) == len(stream.to_arrow()) == len(stream.to_pandas()) == stream.to_xarray().sizes[schema.rows.row] == rows
+    )
+    for table in schema.tables[1:]:
+        assert len(stream.to_pandas(table.name)) == sum(b.length(table.name) for b in batches if table.name in b.tables)
+    lines = [line.strip() for line in repr(stream).split("Next:")[1].splitlines()]
+    assert all(eval(line, {}, {"stream": stream}) is not None for line in lines if line and "[…]" not in line)
 
 
 def test_an_archive_in_memory_opens_too():

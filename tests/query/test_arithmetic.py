@@ -29,7 +29,7 @@ reals = st.lists(st.one_of(st.floats(), st.sampled_from([2.0**53, 2.0**63, -(2.0
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(columns(), columns(), st.sampled_from([*OPERATORS, *BITS, *SHIFTS]))
 def test_integers_are_computed_as_in_python(a, b, name):
     got = calculate(name, Numbers.of(a), Numbers.of(b))
@@ -49,7 +49,7 @@ def test_signs_and_bits_turn_without_an_end_of_the_range(a):
     assert absolute(Numbers.of(a)).values.tolist() == [abs(x) for x in a.tolist()]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.one_of(columns(), reals), st.one_of(columns(), reals), st.sampled_from(list(COMPARISONS)))
 def test_comparisons_are_exact_for_any_two_types(a, b, name):
     expected = [x == x and y == y and COMPARISONS[name](x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True)]

@@ -36,7 +36,7 @@ def ordered(seed, by):
     return {name: values[order] for name, values in columns.items()}
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     conditions, st.integers(0, 3), st.sampled_from(["run", "trigger_counter", "charge_sum_pe", "source_entry", "n_hits"]), st.integers(1, 6)
 )

@@ -61,7 +61,7 @@ def kept(predicate, batch, piece):
     return np.flatnonzero(np.isin(batch.tables["events"]["frame_index"], left.column("events", "frame_index")))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(conditions)
 @example("trigger_counter < -1")
 @example("source_entry > -1 and source_entry != 18446744073709551614")

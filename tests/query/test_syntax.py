@@ -32,7 +32,7 @@ def test_operators_bind_as_in_python(text):
     assert shape(parse(text)) == python_shape(ast.parse(text, mode="eval").body)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(conditions)
 def test_any_condition_is_read_as_python_reads_it(text):
     try:
@@ -168,7 +168,7 @@ def test_the_deepest_text_that_is_read_leaves_room_on_the_stack():
         sys.setrecursionlimit(limit)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text):
     try:
