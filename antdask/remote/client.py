@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import Protocol
+from typing import IO, Protocol
 
 from antdask.errors import ConfigurationError
 from antdask.remote.address import refuse_secrets, scheme_of, split
@@ -85,6 +85,14 @@ class Client(Protocol):
         ------
         FileNotFoundError, PermissionError, ConnectionError
         """
+        ...
+
+    def download(self, path: str, file: IO[bytes]) -> None:
+        """All bytes into a file, from its start. Errors as for `whole`."""
+        ...
+
+    def release(self, path: str) -> None:
+        """Say that a file will not be read for a while."""
         ...
 
     def sizes(self, path: str) -> dict[str, int]:

@@ -132,7 +132,7 @@ class HttpClient:
         return data.getvalue()
 
     def download(self, path: str, file: IO[bytes]) -> None:
-        """The whole content into a file, from its start."""
+        """See `client.Client.download`."""
 
         def attempt() -> None:
             file.seek(0)
@@ -144,6 +144,9 @@ class HttpClient:
                     file.write(piece)
 
         patiently(attempt, f"GET {self.server}{path}")
+
+    def release(self, path: str) -> None:
+        """See `client.Client.release`: nothing is held open for a file."""
 
     def sizes(self, path: str) -> dict[str, int]:
         """See `client.Client.sizes`; needs WebDAV."""

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import botocore.config
 import botocore.exceptions
@@ -124,6 +124,13 @@ class S3Client:
     def whole(self, path: str) -> bytes:
         """See `client.Client.whole`."""
         return self.read(path, None, None)
+
+    def download(self, path: str, file: IO[bytes]) -> None:
+        """See `client.Client.download`."""
+        file.write(self.whole(path))
+
+    def release(self, path: str) -> None:
+        """See `client.Client.release`: nothing is held open for an object."""
 
     def read_spans(self, path: str, spans: Sequence[Range], tag: str = "") -> list[bytes]:
         """See `client.Client.read_spans`."""

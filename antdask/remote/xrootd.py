@@ -7,7 +7,7 @@ import errno
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import XRootD.client
 from XRootD.client.flags import AccessMode, DirListFlags, MkDirFlags, OpenFlags, QueryCode, StatInfoFlags
@@ -114,7 +114,7 @@ class XrootdClient:
             return self._files[path]
 
     def release(self, path: str) -> None:
-        """Close a file that was read."""
+        """See `client.Client.release`: the file is closed."""
         with self._lock:
             file = self._files.pop(path, None)
         if file is not None:
@@ -150,6 +150,12 @@ class XrootdClient:
         finally:
             # The next reader of this name shall see a replaced file, not the one that is held open.
             self.release(path)
+
+    def download(self, path: str, file: IO[bytes]) -> None:
+        """See `client.Client.download`."""
+        size = self.stat(path).nbytes
+        for start in range(0, size, _WRITE):
+            file.write(self.read(path, start, min(size, start + _WRITE)))
 
     def read_spans(self, path: str, spans: Sequence[Range], tag: str = "") -> list[bytes]:
         """See `client.Client.read_spans`: vector reads, a long span cut into pieces."""

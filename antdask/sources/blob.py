@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from antdask.errors import CorruptFileError, InputChangedError
-from antdask.sources.files import locate, naming
+from antdask.sources.files import is_served, locate, naming
 
 #: ``read`` system calls stop at 2 GiB.
 _CALL = 2**30
@@ -29,7 +29,11 @@ class Blob:
     url : str
     nbytes : int
         Size when it was opened [byte].
+    far : bool
+        Whether reading takes so long that it is worth to say what comes next (`expect`).
     """
+
+    far = False
 
     def __init__(self, url: str, nbytes: int) -> None:
         self.url, self.nbytes = url, nbytes
@@ -60,6 +64,9 @@ class Blob:
         """Several ranges at once: one round trip where the store can do that. Errors as for `read`."""
         return [self.read(start, stop) for start, stop in ranges]
 
+    def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Say which ranges will be read soon, so that a file far away can send them meanwhile."""
+
     def close(self) -> None:
         """Give back what is held open."""
 
@@ -70,7 +77,7 @@ class Blob:
         if not 0 <= start <= stop <= self.nbytes:
             raise CorruptFileError("The file does not hold the bytes it points to", where=self.url, found=f"bytes {start} to {stop}", expected=f"at most {self.nbytes}", hint="It is cut short or damaged.")  # fmt: skip
 
-    def _whole(self, data: bytes | bytearray, start: int, stop: int) -> memoryview:
+    def _whole(self, data: bytes | bytearray | memoryview, start: int, stop: int) -> memoryview:
         if len(data) != stop - start:
             raise InputChangedError("The file became shorter while it was read", where=self.url, found=f"{len(data)} bytes from {start}", expected=f"{stop - start}", hint="Plan again when it is complete.")  # fmt: skip
         return memoryview(data)
@@ -134,6 +141,11 @@ def open_blob(url: str) -> Blob:
     InputMissingError, InputUnreadableError, InputError
     """
     with naming(url):
+        if is_served(url):
+            # Late, because that module builds on this one.
+            from antdask.sources.server_blob import ServerBlob
+
+            return ServerBlob(url)
         filesystem, path = locate(url)
         return LocalBlob(url, path) if filesystem is None else RemoteBlob(url, filesystem, path)
 
@@ -169,6 +181,13 @@ class BlobFile(io.RawIOBase):
             raise ValueError(f"negative position {origin + offset}")
         self._position = origin + offset
         return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill a buffer as far as the file goes; the number of bytes."""
+        view = memoryview(buffer).cast("B")
+        data = self.read(len(view))
+        view[: len(data)] = data
+        return len(data)
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Up to `size` bytes; all that is left without a size."""

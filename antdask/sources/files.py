@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import fnmatch
 import glob
 import hashlib
 import os
 import stat
+import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,8 @@ import fsspec
 
 from antdask.errors import AntdaskError, InputChangedError, InputError, InputMissingError, InputUnreadableError
 from antdask.plan import FileEntry
+from antdask.remote.address import refuse_secrets, scheme_of
+from antdask.remote.client import SCHEMES, Client, RangeIgnoredError, Stat, connect
 
 #: A fingerprint covers this much of either end [byte]: the headers and the directory of every format we read.
 FINGERPRINT_BYTES = 2**20
@@ -60,6 +65,11 @@ def naming(url: str) -> Iterator[None]:
         ) from error
 
 
+def is_served(url: str) -> bool:
+    """Whether a client of our own reads this URL (``http(s)://``, ``s3://``, ``root://`` …); all else is local, or left to fsspec."""
+    return scheme_of(url) in SCHEMES
+
+
 def locate(url: str) -> tuple[Any | None, str]:
     """File system and path of an input; the file system is ``None`` for local files.
 
@@ -71,6 +81,7 @@ def locate(url: str) -> tuple[Any | None, str]:
     path = _local_path(url)
     if path is not None:
         return None, path
+    refuse_secrets(url)
     try:
         filesystem, path = fsspec.core.url_to_fs(url)
     except (ValueError, ImportError) as error:
@@ -124,6 +135,8 @@ def head(url: str, n: int) -> bytes:
     InputMissingError, InputUnreadableError, InputError
     """
     with naming(url):
+        if is_served(url):
+            return _served_range(*connect(url), 0, n)
         filesystem, path = locate(url)
         if filesystem is None:
             with Path(path).open("rb") as file:
@@ -139,6 +152,8 @@ def identify(url: str) -> Identity:
     InputMissingError, InputUnreadableError, InputError
     """
     with naming(url):
+        if is_served(url):
+            return _identify_served(url)
         filesystem, path = locate(url)
         if filesystem is None:
             with Path(path).open("rb") as file:
@@ -155,6 +170,37 @@ def identify(url: str) -> Identity:
             first = filesystem.cat_file(path, start=0, end=min(FINGERPRINT_BYTES, nbytes)) if nbytes else b""
             last = filesystem.cat_file(path, start=max(0, nbytes - FINGERPRINT_BYTES), end=nbytes) if nbytes else b""
     return Identity(nbytes, mtime, hashlib.sha256(str(nbytes).encode() + first + last).hexdigest())
+
+
+#: Fingerprints of files behind servers, as long as the server says that they are the same version.
+_fingerprints: dict[tuple[str, Stat], str] = {}
+#: A file whose time is so near to the look at it may change again without another time, where a server counts whole seconds [ns].
+_FRESH_NS = 3 * 10**9
+
+
+def _identify_served(url: str) -> Identity:
+    client, path = connect(url)
+    now = client.stat(path)
+    found = _fingerprints.get((url, now))
+    if found is None:
+        n = now.nbytes
+        first = _served_range(client, path, 0, min(FINGERPRINT_BYTES, n))
+        last = _served_range(client, path, max(0, n - FINGERPRINT_BYTES), n)
+        found = hashlib.sha256(str(n).encode() + first + last).hexdigest()
+        if now.tag or 0 < now.mtime_ns < time.time_ns() - _FRESH_NS:
+            _fingerprints[url, now] = found
+    return Identity(now.nbytes, now.mtime_ns, found)
+
+
+def _served_range(client: Client, path: str, start: int, stop: int) -> bytes:
+    try:
+        return client.read(path, start, stop)
+    except RangeIgnoredError:
+        # All of it or nothing, from such a server.
+        with tempfile.TemporaryFile(prefix="antdask-input-") as copy:
+            client.download(path, copy)
+            copy.seek(start)
+            return copy.read(stop - start)
 
 
 def check_unchanged(entry: FileEntry) -> None:
@@ -189,6 +235,8 @@ def _expand_one(text: str) -> list[str]:
             return [path]
         # pathlib globs only below a given directory and takes no absolute pattern.
         matches = sorted(m for m in glob.glob(path, recursive=True) if not Path(m).is_dir()) if glob.has_magic(path) else []  # noqa: PTH207
+    elif is_served(text):
+        return _expand_served(text)
     else:
         filesystem, remote = locate(text)
         try:
@@ -202,6 +250,28 @@ def _expand_one(text: str) -> list[str]:
     if not matches:
         raise FileNotFoundError(text)
     return matches
+
+
+def _expand_served(url: str) -> list[str]:
+    client, path = connect(url)
+    try:
+        client.stat(path)
+        return [url]
+    except FileNotFoundError:
+        folder, _, name = path.rpartition("/")
+        if not glob.has_magic(path):
+            if scheme_of(url) == "s3" and client.sizes(path):
+                raise _directory(url) from None
+            raise
+    if glob.has_magic(folder):
+        raise InputError("Only the last word of a remote glob may have wildcards", where=url, hint="Give one glob for each folder.")
+    try:
+        names = [n for n in client.sizes(folder) if "/" not in n and fnmatch.fnmatchcase(n, name)]
+    except NotImplementedError as error:
+        raise InputError("This web server lists no files", where=url, hint="Name the files one by one, or in a list.") from error
+    if not names:
+        raise FileNotFoundError(url)
+    return [url.rpartition("/")[0] + f"/{n}" for n in sorted(names)]
 
 
 def _local_path(url: str) -> str | None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from antdask.errors import AntdaskError, CorruptFileError, UnknownLayoutError
 from antdask.sources import files
+from antdask.sources.blob import BlobFile, open_blob
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -39,15 +40,17 @@ def opened(url: str) -> Iterator[h5py.File]:
     """
     with contextlib.ExitStack() as stack:
         with files.naming(url):
-            stream = stack.enter_context(_stream(url))
+            stream = _stream(url, stack)
         with damage(url):
             file = stack.enter_context(h5py.File(stream, "r"))
         yield file
 
 
-def _stream(url: str) -> Any:
+def _stream(url: str, stack: contextlib.ExitStack) -> Any:
+    if files.is_served(url):
+        return BlobFile(stack.enter_context(open_blob(url)))
     filesystem, path = files.locate(url)
-    return Path(path).open("rb") if filesystem is None else filesystem.open(path, "rb")
+    return stack.enter_context(Path(path).open("rb") if filesystem is None else filesystem.open(path, "rb"))
 
 
 @contextlib.contextmanager

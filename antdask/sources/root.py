@@ -45,6 +45,7 @@ class Tree:
     """
 
     def __init__(self, metadata: Metadata, name: str, model: Any) -> None:
+        self._metadata = metadata
         self.url, self.name = metadata.blob.url, name
         self.entries = int(model.member("fEntries"))
         home = Home(metadata, name, self.entries)
@@ -78,11 +79,23 @@ class Tree:
             raise UnknownLayoutError(f"The tree has no branch '{name}'", where=self.where, found=known or "no branch at all", expected=name)
         return found
 
-    def windows(self, branches: Sequence[Branch], start: int, stop: int, nbytes: int) -> list[tuple[int, int]]:
-        """Cut ``start:stop`` into ranges of about `nbytes` uncompressed bytes in all these branches, at the baskets of the heaviest one where possible."""
+    def windows(self, branches: Sequence[Branch], start: int, stop: int, nbytes: int) -> Iterator[tuple[int, int]]:
+        """Cut ``start:stop`` into ranges of about `nbytes` uncompressed bytes in all these branches, at the baskets of the heaviest one where possible.
+
+        The file is told what comes next, one window ahead: baskets of all branches come in few requests, and while others are decoded.
+        """
         heaviest = max(branches, key=lambda b: b.nbytes)
         share = sum(b.nbytes for b in branches) / max(1, heaviest.nbytes)
-        return windows(heaviest.edges, heaviest.weights() * share, start, stop, nbytes)
+        cuts = windows(heaviest.edges, heaviest.weights() * share, start, stop, nbytes)
+        blob, told, last = self._metadata.blob, 0, set[tuple[int, int]]()
+        for number, window in enumerate(cuts):
+            for low, high in cuts[told : number + 2] if blob.far else ():
+                wanted = {r for branch in branches for r in branch.ranges(low, high)}
+                # A basket that reaches into the next window is kept by its branch.
+                blob.expect(sorted(wanted - last))
+                last = wanted
+            told = number + 2
+            yield window
 
 
 class RootFile:

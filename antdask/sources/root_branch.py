@@ -130,6 +130,17 @@ class Branch:
                 basket = self._basket(number, data)
                 yield basket.cut(max(start, basket.start), min(stop, basket.stop))
 
+    def ranges(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Where the baskets with the entries ``start:stop`` lie in the file [byte]; what lies nowhere in it is left out, to be named when it is read."""
+        first = int(np.searchsorted(self.edges, start, "right")) - 1
+        last = int(np.searchsorted(self.edges, stop, "left"))
+        places = self._places[max(0, first) : last] if start < stop else self._places[:0]
+        return [
+            (seek, seek + size)
+            for seek, size in places.tolist()
+            if seek > 0 and size > 0 and seek + size <= self._home.metadata.blob.nbytes
+        ]
+
     def read(self, start: int, stop: int) -> Basket:
         """The entries ``start:stop`` as one basket. Errors as for `baskets`."""
         return root_baskets.join(list(self.baskets(start, stop)))

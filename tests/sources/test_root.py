@@ -43,7 +43,7 @@ def test_the_highest_cycle_is_read_with_the_baskets_that_stand_inside_the_tree()
         assert tree.branch("values").edges[-2:].tolist() == [294, 300]
         for start, stop in ((0, 300), (293, 297), (295, 300)):
             check_made_tree(tree, start, stop)
-        windows = tree.windows(tree.branches, 0, 300, 1000)
+        windows = list(tree.windows(tree.branches, 0, 300, 1000))
         assert windows[0][0] == 0
         assert windows[-1][1] == 300
         assert [a for a, _ in windows[1:]] == [b for _, b in windows[:-1]]
