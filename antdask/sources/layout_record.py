@@ -114,7 +114,7 @@ def parse_record(data: Mapping[str, Any], defaults: Mapping[str, str]) -> Record
     record = Record(data["name"], kind, data.get("nbytes", 0), data.get("endian", ""), fields)
     if not 1 <= record.nbytes <= 8 or record.endian not in ("big", "little"):
         raise ConfigurationError("A packed record has 1 to 8 bytes and is big or little endian", where=where, found=f"{record.nbytes} bytes, '{record.endian}'")  # fmt: skip
-    if record.mask.bit_count() != sum(f.bits[1] for f in fields) or any(sum(f.bits) > 8 * record.nbytes for f in fields):
+    if any(sum(f.bits) > 8 * record.nbytes for f in fields) or record.mask.bit_count() != sum(f.bits[1] for f in fields):
         raise ConfigurationError("The fields of a packed record overlap, or do not fit into it", where=where, found=", ".join(f"{f.name} {f.bits}" for f in fields))  # fmt: skip
     return record
 

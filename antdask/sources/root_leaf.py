@@ -61,14 +61,14 @@ def leaf_of(branch: Branch) -> Leaf:
     name = type(leaf).__name__.removeprefix("Model_TLeaf").partition("_v")[0]
     width = int(leaf.member("fLen"))
     if name == "Element":
-        kind = int(branch.member("fType"))
-        if kind == MEMBER:
-            code = _BASIC.get(int(branch.member("fStreamerType")))
-            if code is None:
-                raise UnknownLayoutError(
-                    "A member of this type is not read", where=branch.where, found=f"type {branch.member('fStreamerType')}"
-                )
+        kind, code = int(branch.member("fType")), _BASIC.get(int(branch.member("fStreamerType")))
+        # A member of a split object stands alone (0), one of a vector of objects is counted (41).
+        if code is not None and kind in (0, MEMBER):
             return Leaf(code, width, count.removesuffix("_"), kind)
+        if kind == MEMBER:
+            raise UnknownLayoutError(
+                "A member of this type is not read", where=branch.where, found=f"type {branch.member('fStreamerType')}"
+            )
         return Leaf("V", 1, "", kind)
     if name not in _KINDS:
         raise UnknownLayoutError("A leaf of this kind is not read", where=branch.where, found=f"TLeaf{name}")
