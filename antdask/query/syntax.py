@@ -25,7 +25,7 @@ from antdask.errors import WhereError
 
 #: Longest text, most open parentheses, and deepest tree that are read.
 MAX_LENGTH, MAX_NESTING, MAX_DEPTH = 4_000, 20, 40
-EXAMPLE = "Example: n_hits > 200 and trigger_mask & 4 != 0."
+EXAMPLE = "Example: n_hits > 200 and frame_index < 1000."
 
 FUNCTIONS = ("abs", "isnan", "any", "all", "count", "sum", "min", "max", "mean")
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
@@ -202,7 +202,7 @@ def _tokens(text: str) -> list[_Token]:
         if match is None:
             at += len(text[at:]) - len(text[at:].lstrip())
             if text[at] in "\"'":
-                refuse(text, at, "Texts cannot be compared in a where", found=text[at], hint=f"Columns hold numbers. {EXAMPLE}")
+                refuse(text, at, "Texts cannot be compared in a where", found=repr(text[at]), hint=f"Columns hold numbers. {EXAMPLE}")
             refuse(text, at, "A where cannot hold this character", found=repr(text[at]))
         kind = str(match.lastgroup)
         token = _Token(kind, match.group(kind), match.start(kind))

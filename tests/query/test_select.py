@@ -249,6 +249,7 @@ def test_a_selection_shows_how_it_came_about(small):
     text = repr(selection)
     assert "3 parts with 270 rows" in text and "run 5, 7" in text and "n_hits > 3" in text and ".to_awkward(" in text
     assert "n_hits &gt; 3" in selection._repr_html_()
+    assert "run 5\n" in repr(small.stream("events").select(run=range(5, 6)))
     assert "run 0 to 99 in steps of 3" in repr(small.stream("events").select(run=range(0, 100, 3)))
     with pytest.raises(WhereError):
         selection.select(where="n_hits >")
