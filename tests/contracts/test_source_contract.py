@@ -33,6 +33,10 @@ FILES: dict[str, tuple[str, ...]] = {
     ),
     "seatray_hdf5": ("seatray/antares.h5",),
     "detector_file": ("detx/detx_v5.detx", "detx/detx_v1.detx", "datx/KM3NeT_00000133_20221025.datx"),
+    "controlhost": tuple(
+        f"daq/{name}.dat"
+        for name in ("IO_EVT", "IO_SUM_legacy", "IO_TSSN", "IO_EVT_legacy", "IO_SUM", "IO_TSL0_legacy", "IO_TSL1_1003", "IO_TSL1_legacy")
+    ),
 }
 CASES = [(name, file) for name in SOURCES.names() for file in FILES.get(name, ())]
 SMALL = [(name, file) for name, file in CASES if file in FILES[name][:2]]
