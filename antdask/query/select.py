@@ -374,4 +374,4 @@ def _words(values: range | list[int] | list[str]) -> str:
     if isinstance(values, range) and len(values) > 1:
         return f"{values.start} to {values.stop - 1}" + (f" in steps of {values.step}" if values.step != 1 else "")
     words = [str(v) for v in values]
-    return ", ".join(words[:6]) + (f" and {len(words) - 6} more" if len(words) > 6 else "")
+    return (", ".join(words[:6]) or "none") + (f" and {len(words) - 6} more" if len(words) > 6 else "")
