@@ -25,6 +25,7 @@ from pathlib import PurePath
 from typing import Any
 
 from antdask.errors import AntdaskError, ArchiveError, DamagedPartError, InputError, WorkerLostError
+from antdask.remote.retry import is_transient, status_of
 
 #: A message longer than this is cut: failures are printed, and kept in receipts.
 MESSAGE_LENGTH = 2000
@@ -49,13 +50,8 @@ class FailureClass(enum.StrEnum):
 
 _DESTINATION = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 _RESOURCE = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-_TRANSIENT = frozenset(
-    {
-        *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ENOLCK),
-        *(errno.EPIPE, errno.ECONNRESET, errno.ECONNREFUSED, errno.ECONNABORTED, errno.ENOTCONN),
-        *(errno.ENETDOWN, errno.ENETUNREACH, errno.ENETRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH),
-    }
-)
+#: HTTP answers to one who is not known or not allowed: every other part would meet the same.
+_REFUSED = frozenset({401, 403, 407})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,7 +96,7 @@ def classify(error: BaseException) -> FailureClass:
     """
     chain = list(_chain(error))
     # A cause outranks its wrapper: a file that "cannot be read" because the server timed out is not bad data.
-    if any(_is_transient(e) for e in chain):
+    if any(is_transient(e) for e in chain):
         return FailureClass.TRANSIENT
     if any(_is_resource(e) for e in chain):
         return FailureClass.RESOURCE
@@ -109,7 +105,7 @@ def classify(error: BaseException) -> FailureClass:
     if isinstance(error, DamagedPartError):
         # What was read back is not what was written, or a medium went bad: neither the source's fault nor a reason to stop.
         return FailureClass.TRANSIENT
-    if isinstance(error, ArchiveError) or any(isinstance(e, OSError) and e.errno in _DESTINATION for e in chain):
+    if isinstance(error, ArchiveError) or any(map(_is_destination, chain)):
         return FailureClass.DESTINATION
     return FailureClass.BUG
 
@@ -123,15 +119,12 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         step = step.__cause__
 
 
-def _is_transient(error: BaseException) -> bool:
-    status = getattr(error, "status", None)  # HTTP clients put it here, and differ in all else
-    if isinstance(status, int) and (status >= 500 or status in {408, 429}):
-        return True
-    return isinstance(error, TimeoutError | ConnectionError) or (isinstance(error, OSError) and error.errno in _TRANSIENT)
-
-
 def _is_resource(error: BaseException) -> bool:
     return isinstance(error, MemoryError | WorkerLostError | BrokenExecutor) or (isinstance(error, OSError) and error.errno in _RESOURCE)
+
+
+def _is_destination(error: BaseException) -> bool:
+    return (isinstance(error, OSError) and error.errno in _DESTINATION) or status_of(error) in _REFUSED
 
 
 def describe(error: BaseException, kind: FailureClass) -> Failure:

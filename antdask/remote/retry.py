@@ -65,7 +65,7 @@ def is_transient(error: BaseException) -> bool:
         return (status >= 500 and status not in {501, 505, 507}) or status in _TRANSIENT_STATUS
     if isinstance(error, TimeoutError | ConnectionError) or (isinstance(error, OSError) and error.errno in TRANSIENT_ERRNOS):
         return True
-    return type(error).__name__ in _TRANSIENT_NAMES and not isinstance(error, AttributeError)
+    return type(error).__name__ in _TRANSIENT_NAMES
 
 
 def status_of(error: BaseException) -> int | None:

@@ -7,17 +7,25 @@ import json
 import pickle
 from concurrent.futures.process import BrokenProcessPool
 
+import aiohttp
+import botocore.exceptions
+import fsspec.exceptions
 import numpy as np
 import pytest
 
 from antdask import errors
 from antdask.cluster.failures import FRAMES, MESSAGE_LENGTH, Attempt, FailureClass, classify, describe
+from antdask.remote.http import HttpStatusError
 from tests.cluster.tasks import fail_with, raise_unsendable, square
 
 
 def caused(error: BaseException, cause: BaseException) -> BaseException:
     error.__cause__ = cause
     return error
+
+
+def refused_by_s3(status: int, code: str = "") -> BaseException:
+    return botocore.exceptions.ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "PutObject")
 
 
 class HttpError(Exception):
@@ -36,6 +44,15 @@ class HttpError(Exception):
         (ConnectionResetError(errno.ECONNRESET, ""), "transient"),
         (HttpError(503), "transient"),
         (HttpError(429), "transient"),
+        (refused_by_s3(500, "InternalError"), "transient"),
+        (refused_by_s3(503, "SlowDown"), "transient"),
+        (botocore.exceptions.EndpointConnectionError(endpoint_url="u"), "transient"),
+        (botocore.exceptions.ReadTimeoutError(endpoint_url="u"), "transient"),
+        (botocore.exceptions.ConnectionClosedError(endpoint_url="u"), "transient"),
+        (aiohttp.ServerDisconnectedError(), "transient"),
+        (aiohttp.ClientPayloadError(), "transient"),
+        (aiohttp.ClientConnectionError(), "transient"),
+        (fsspec.exceptions.FSTimeoutError(), "transient"),
         (errors.DamagedPartError("What was read back differs"), "transient"),
         (MemoryError(), "resource"),
         (OSError(errno.EMFILE, ""), "resource"),
@@ -52,6 +69,12 @@ class HttpError(Exception):
         (PermissionError(errno.EACCES, ""), "destination"),
         (errors.DestinationError("cannot be written"), "destination"),
         (errors.ConflictError("another cut"), "destination"),
+        (refused_by_s3(403, "AccessDenied"), "destination"),
+        (HttpError(401), "destination"),
+        (HttpError(507), "bug"),
+        (HttpStatusError(errno.ENOSPC, "full", 507), "destination"),
+        (caused(errors.DestinationError("cannot be written"), PermissionError(errno.EACCES, "HTTP 403")), "destination"),
+        (caused(errors.InputUnreadableError("may not be read"), refused_by_s3(403)), "data"),
         (KeyError("x"), "bug"),
         (FileNotFoundError(errno.ENOENT, ""), "bug"),
         (errors.UsageError("nonsense"), "bug"),
