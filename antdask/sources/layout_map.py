@@ -39,9 +39,8 @@ from antdask.model.tables import schema
 from antdask.plan import digest
 from antdask.settings import load as load_settings
 from antdask.settings import read_toml
-from antdask.sources.layout_record import Record, RecordField, check_keys, interval, parse_record
-
-VERIFIED, ASSUMED = "verified", "assumed"
+from antdask.sources.layout_dataset import ASSUMED, VERIFIED, Column, Dataset, Derived
+from antdask.sources.layout_record import Record, check_keys, interval, parse_record
 
 #: How sources spell the units of the model. Another scale (say ``us``) is no spelling: it has no entry, and the map is refused.
 SPELLINGS = {
@@ -75,97 +74,6 @@ _COLUMN_KEYS = {
 }
 _DERIVED_KEYS = {"target", "sources", "note", "provenance", "status"}
 _WORDLESS = {"note", "provenance", "description"}
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Column:
-    """One column of the source.
-
-    Parameters
-    ----------
-    source, dtype, unit : str
-        Name, NumPy code without byte order, and unit, all as the source writes them.
-    table, field : str
-        Where it goes; both empty for a column that is not archived.
-    note, provenance, status : str
-        ``status`` is ``"verified"`` (seen in a real file) or ``"assumed"``.
-    count, record, counts : str
-        Column with the number of elements of each entry; record that the elements are; table whose rows are counted by the values. Each may be empty.
-    width : int
-        Elements of each entry where nothing counts them.
-    scale, offset : float
-        Field = column x scale + offset.
-    whole : bool
-        Real numbers that must be whole, for an integer field.
-    valid : (int, int) or None
-        Smallest and largest value of the field.
-    """
-
-    source: str
-    dtype: str
-    unit: str
-    table: str
-    field: str
-    note: str
-    provenance: str
-    status: str
-    count: str = ""
-    record: str = ""
-    counts: str = ""
-    width: int = 1
-    scale: float = 1
-    offset: float = 0
-    whole: bool = False
-    valid: tuple[int, int] | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Derived:
-    """A field that the reader computes from columns `sources` of this data set, or of another as ``dataset/column``."""
-
-    table: str
-    field: str
-    sources: tuple[str, ...]
-    note: str
-    provenance: str
-    status: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Dataset:
-    """One data set (tree) of the source.
-
-    Parameters
-    ----------
-    name, stream, table : str
-        Name in the file; where its columns go unless they say otherwise.
-    attributes : mapping
-        Attributes that the data set must carry with these values.
-    """
-
-    name: str
-    stream: str
-    table: str
-    note: str
-    attributes: Mapping[str, Any]
-    columns: tuple[Column, ...]
-    derived: tuple[Derived, ...]
-    records: Mapping[str, Record]
-
-    def record_fields(self) -> Iterator[tuple[Column, RecordField]]:
-        """Every field of the records that the columns hold, with its column."""
-        for column in self.columns:
-            if column.record:
-                for field in self.records[column.record].fields:
-                    yield column, field
-
-    def dtypes(self) -> dict[str, np.dtype]:
-        """Declared dtype of every source column, in native byte order."""
-        return {c.source: np.dtype(c.dtype) for c in self.columns}
-
-    def targets(self, table: str) -> dict[str, str]:
-        """Source column by field, for the columns that go to `table`."""
-        return {c.field: c.source for c in self.columns if c.table == table}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,7 +24,8 @@ from antdask.model.tables import schema
 from antdask.plan import FileEntry, Segment
 from antdask.settings import load as load_settings
 from antdask.sources import files, layout_map
-from antdask.sources.layout_map import Dataset, Derived, LayoutMap
+from antdask.sources.layout_dataset import Dataset, Derived
+from antdask.sources.layout_map import LayoutMap
 from antdask.sources.root import MAGIC, RootFile, open_root
 from antdask.sources.root_columns import TreeColumns, Values
 

@@ -12,7 +12,7 @@ from antdask.model.schema import Field
 from antdask.model.tables import schema
 from antdask.sources import packed_records
 from antdask.sources.km3net_records import demand, native
-from antdask.sources.layout_map import Column, Dataset
+from antdask.sources.layout_dataset import Column, Dataset
 from antdask.sources.layout_record import PACKED, STRUCT, Record
 from antdask.sources.root import Tree
 from antdask.sources.root_branch import Branch

@@ -12,7 +12,8 @@ from antdask.model.schema import Field
 from antdask.plan import Segment
 from antdask.sources import seatray_index
 from antdask.sources.hdf5_table import Table
-from antdask.sources.layout_map import Dataset, LayoutMap
+from antdask.sources.layout_dataset import Dataset
+from antdask.sources.layout_map import LayoutMap
 from antdask.sources.seatray_index import Index
 
 ORIGIN, DETECTOR, INDEX = "seatray", "antares", "__I3Index__"
