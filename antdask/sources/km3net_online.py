@@ -110,10 +110,10 @@ class Km3netOnline:
             segments: list[Segment] = []
             splits = set()
             for name in _known_trees(file):
-                tree = file.tree(name)
-                if tree.entries == 0:
+                if file.entries(name) == 0:
                     notes.append(f"tree '{name}' is empty")
                     continue
+                tree = file.tree(name)
                 headers = _headers(tree)
                 splits.add("split" if headers.split else "unsplit")
                 found, lost = _segments(tree, headers)
@@ -300,7 +300,7 @@ def _others(file: RootFile) -> list[str]:
 
 def _other_tree(file: RootFile, name: str) -> str:
     try:
-        entries = file.tree(name).entries
+        entries = file.entries(name)
     except CorruptFileError as error:
         return f"tree '{name}' is not archived, and cannot be read: {error.what}"
     return f"tree '{name}' with {entries} entries is not archived" if entries else f"tree '{name}' is empty"

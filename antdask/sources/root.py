@@ -20,12 +20,15 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
 import uproot
 
 from antdask.errors import CorruptFileError, UnknownFormatError, UnknownLayoutError, UnknownNameError
 from antdask.sources import root_codecs
 from antdask.sources.blob import Blob, BlobFile, open_blob
 from antdask.sources.root_branch import Branch, Home, windows
+from antdask.sources.root_entries import entries_of
+from antdask.sources.root_keys import parse_key
 from antdask.sources.root_metadata import HINT, Metadata
 
 MAGIC = b"root"
@@ -128,6 +131,10 @@ class RootFile:
                 if int(cycle) >= self._cycles.get(name, 0):
                     self._cycles[name], self.objects[name] = int(cycle), kind
             end = int(self._directory.file.fEND)
+        try:
+            self._check_keys()
+        except CorruptFileError as error:
+            raise CorruptFileError(error.what, where=self.url, found=error.found, expected=error.expected, hint=HINT) from error
         self.notes = (f"the file has {self.nbytes} bytes, its header says {end}",) if end != self.nbytes else ()
 
     def __enter__(self) -> Self:
@@ -151,26 +158,49 @@ class RootFile:
         CorruptFileError
             It cannot be read.
         """
-        trees = [key for key, kind in self.objects.items() if kind == "TTree"]
-        if name not in trees:
-            raise UnknownNameError.of("tree", name, trees, where=self.url)
-        self._check_object(name)
+        self._object(name)  # bounded, before uproot believes the sizes of its blocks
         with self._metadata.reading(f"tree '{name}'", name):
             return Tree(self._metadata, name, self._directory[f"{name};{self._cycles[name]}"])
 
-    def _check_object(self, name: str) -> None:
-        """Decompress an object once with bounded output, before uproot believes the sizes of its blocks."""
+    def _check_keys(self) -> None:
+        """Compare the list of the directory with the keys that stand before the objects: a damaged name or class would hide an object."""
+        with self._metadata.reading("directory"):
+            listed = [self._directory.key(name) for name in self._directory.keys(recursive=False, cycle=True)]
+            ours = [(int(k.fSeekKey), int(k.fKeylen), k.fClassName, k.fName, int(k.fCycle)) for k in listed]
+        for (seek, keylen, *expected), data in zip(ours, self._metadata.blob.read_many([(s, s + n) for s, n, *_ in ours]), strict=True):
+            key, _ = parse_key(data)
+            if [key.kind, key.name, key.cycle] != expected or (key.seek, key.keylen) != (seek, keylen):
+                raise CorruptFileError(
+                    "Directory and object disagree on what the object is",
+                    found=f"{key.kind} '{key.name}'",
+                    expected="{} '{}'".format(*expected),
+                )
+
+    def entries(self, name: str) -> int:
+        """Entries of a tree, without the time it takes to parse its branches. Errors as for `tree`."""
+        try:
+            found = entries_of(self._object(name))
+        except CorruptFileError as error:
+            raise self._damaged(name, error) from error
+        return self.tree(name).entries if found is None else found
+
+    def _object(self, name: str) -> np.ndarray:
+        """Bytes of a tree's object of the highest cycle, not compressed."""
+        trees = [key for key, kind in self.objects.items() if kind == "TTree"]
+        if name not in trees:
+            raise UnknownNameError.of("tree", name, trees, where=self.url)
         with self._metadata.reading(f"key of '{name}'", name):
             key = self._directory.key(f"{name};{self._cycles[name]}")
             nbytes, keylen, objlen, seek = int(key.fNbytes), int(key.fKeylen), int(key.fObjlen), int(key.fSeekKey)
         try:
             data = self._metadata.blob.read(seek + keylen, seek + nbytes)
-            if len(data) != objlen:
-                root_codecs.decompress(data, objlen)
+            return np.frombuffer(data, np.uint8) if len(data) == objlen else root_codecs.decompress(data, objlen)
         except CorruptFileError as error:
-            raise CorruptFileError(
-                error.what, where=f"{self.url}, object '{name}'", found=error.found, expected=error.expected, hint=HINT, tree=name
-            ) from error
+            raise self._damaged(name, error) from error
+
+    def _damaged(self, name: str, error: CorruptFileError) -> CorruptFileError:
+        where = f"{self.url}, object '{name}'"
+        return CorruptFileError(error.what, where=where, found=error.found, expected=error.expected, hint=HINT, tree=name)
 
 
 def open_root(url: str) -> RootFile:

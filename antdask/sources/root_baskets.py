@@ -18,11 +18,9 @@ import numpy as np
 from antdask.errors import CorruptFileError, UnknownLayoutError
 from antdask.model.ragged import offsets_of
 from antdask.sources import root_codecs
+from antdask.sources.root_keys import Key, parse_key
 
-_KEY = struct.Struct(">ihiIhh")
-_SEEKS = {False: struct.Struct(">ii"), True: struct.Struct(">qq")}
 _BASKET = struct.Struct(">Hiiii")
-_BIG_KEY = 1000  # versions above it hold 64-bit positions
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -73,11 +71,7 @@ class Basket:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Header:
-    nbytes: int
-    objlen: int
-    keylen: int
-    seek: int
-    name: bytes
+    key: Key
     entries: int
     last: int
 
@@ -100,21 +94,22 @@ def parse(data: memoryview, *, seek: int, branch: str, start: int, stop: int) ->
         A form of basket that is not read: offsets that must be computed.
     """
     header = _header(data)
+    key = header.key
     for what, found, expected in (
-        ("size", header.nbytes, len(data)),
-        ("place", header.seek, seek),
-        ("branch", header.name.decode("utf-8", "replace"), branch),
+        ("size", key.nbytes, len(data)),
+        ("place", key.seek, seek),
+        ("branch", key.name, branch),
         ("number of entries", header.entries, stop - start),
     ):
         if found != expected:
             raise CorruptFileError(f"A basket names another {what} than its branch", found=found, expected=expected)
-    packed = data[header.keylen :]
-    content = np.frombuffer(packed, np.uint8) if len(packed) == header.objlen else root_codecs.decompress(packed, header.objlen)
-    border = header.last - header.keylen
-    if not 0 <= border <= header.objlen:
-        raise CorruptFileError("A basket ends outside itself", found=border, expected=f"0 to {header.objlen}")
+    packed = data[key.keylen :]
+    content = np.frombuffer(packed, np.uint8) if len(packed) == key.objlen else root_codecs.decompress(packed, key.objlen)
+    border = header.last - key.keylen
+    if not 0 <= border <= key.objlen:
+        raise CorruptFileError("A basket ends outside itself", found=border, expected=f"0 to {key.objlen}")
     payload = content[:border]
-    if border == header.objlen:
+    if border == key.objlen:
         return Basket(start, stop, check_equal(payload, header.entries), None)
     return Basket(start, stop, payload, _stored_offsets(content[border:], header))
 
@@ -175,45 +170,25 @@ def _stored_offsets(tail: np.ndarray, header: _Header) -> np.ndarray:
         raise CorruptFileError("The table of offsets of a basket has another length", found=f"{len(tail)} bytes", expected=f"{4 * (words + 1)} for {header.entries} entries")  # fmt: skip
     offsets = tail[4:].view(">i4").astype(np.int64)
     offsets[-1] = header.last
-    return check_offsets(offsets - header.keylen, header.last - header.keylen)
+    return check_offsets(offsets - header.key.keylen, header.last - header.key.keylen)
 
 
 def _header(data: memoryview) -> _Header:
-    """Fields of the key and the basket header behind it, read in order, never beyond keylen."""
-    try:
-        nbytes, version, objlen, _, keylen, _ = _KEY.unpack_from(data)
-        if not _KEY.size < keylen <= len(data) or objlen < 0:
-            raise CorruptFileError("A basket has an impossible header", found=f"{keylen} bytes of header, {objlen} of content", expected=f"at most {len(data)} of header")  # fmt: skip
-        head = data[:keylen]
-        seeks = _SEEKS[version > _BIG_KEY]
-        seek, _ = seeks.unpack_from(head, _KEY.size)
-        position = _KEY.size + seeks.size
-        kind, position = _string(head, position)
-        name, position = _string(head, position)
-        _, position = _string(head, position)
-        _, _, reserved, entries, last = _BASKET.unpack_from(head, position)
-    except struct.error as error:
-        raise CorruptFileError("A basket ends inside its header", found=f"{len(data)} bytes") from error
-    if kind != b"TBasket":
-        raise CorruptFileError("Where a basket should be is another object", found=repr(kind[:40]), expected="TBasket")
+    """The key and the basket header behind it, which ends where the key says."""
+    key, position = parse_key(data)
+    if key.kind != "TBasket":
+        raise CorruptFileError("Where a basket should be is another object", found=repr(key.kind[:40]), expected="TBasket")
+    if position + _BASKET.size + 1 > key.keylen:
+        raise CorruptFileError("A basket ends inside its header", found=f"{key.keylen} bytes")
+    _, _, reserved, entries, last = _BASKET.unpack_from(data, position)
     if reserved < 0:
         raise UnknownLayoutError(
             "Baskets without a table of offsets are not read (ROOT option 'generate offset map')", hint="Write the tree again without it."
         )
-    if position + _BASKET.size + 1 != keylen or entries < 0:
+    if position + _BASKET.size + 1 != key.keylen or entries < 0:
         raise CorruptFileError(
-            "A basket has an impossible header", found=f"{keylen} bytes for {entries} entries", expected=f"{position + _BASKET.size + 1}"
+            "A basket has an impossible header",
+            found=f"{key.keylen} bytes for {entries} entries",
+            expected=f"{position + _BASKET.size + 1}",
         )
-    return _Header(nbytes, objlen, keylen, seek, name, entries, last)
-
-
-def _string(data: memoryview, position: int) -> tuple[bytes, int]:
-    """A counted string and where it ends: one byte of length, or 255 and four bytes."""
-    (size,) = struct.unpack_from(">B", data, position)
-    position += 1
-    if size == 255:
-        (size,) = struct.unpack_from(">I", data, position)
-        position += 4
-    if position + size > len(data):
-        raise CorruptFileError("A name in a basket header is longer than the header", found=f"{size} bytes")
-    return bytes(data[position : position + size]), position + size
+    return _Header(key, entries, last)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import functools
 import pickle
 import random
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +19,13 @@ from antdask.errors import CorruptFileError, InputError, InputMissingError, Unkn
 from antdask.model.ragged import Batch, concatenate
 from antdask.plan import FileEntry, Segment
 from antdask.protocols import Source
+from antdask.simulate import SimulationSpec, simulate
 from antdask.sources import SOURCES, files, recognise
 
-#: Real files of each source, small ones first. A source without real files lists files that its tests write.
+#: Files of each source, small ones first: real ones of km3net-testdata, or of a simulation where no real file is public.
 FILES: dict[str, tuple[str, ...]] = {
+    "antares_raw": ("simulated/raw",),
+    "antdst_sel": ("simulated/dst",),
     "km3net_online": (
         "online/KM3NeT_00000049_00008456.summaryslice-167941.root",
         "online/KM3NeT_00000133_JDAQEvent.root",
@@ -46,7 +52,15 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 
 def path_of(file: str) -> str:
-    return str(data_path(file))
+    return simulated()[file] if file.startswith("simulated/") else str(data_path(file))
+
+
+@functools.cache
+def simulated() -> dict[str, str]:
+    folder = Path(tempfile.mkdtemp(prefix="antdask-contract-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    raw, dst = simulate(SimulationSpec(events=60, seed=3, slow_control=False, basket_bytes=2000), folder)
+    return {"simulated/raw": str(raw), "simulated/dst": str(dst)}
 
 
 @functools.cache
