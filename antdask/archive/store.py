@@ -168,6 +168,11 @@ class Store:
         with destination_errors(self.url):
             self._place.write(_guard(path), data)
 
+    @property
+    def scratch(self) -> str:
+        """Where drafts lie: in the archive itself, or in the directory for temporary files where the archive is written by copying out."""
+        return self.url if self.local else tempfile.gettempdir()
+
     @contextlib.contextmanager
     def draft(self, path: str) -> Iterator[Path]:
         """A private local file to write; it is gone afterwards unless `publish` gave it a name.
@@ -177,7 +182,7 @@ class Store:
         DestinationError
         """
         _guard(path)
-        with destination_errors(self.url):
+        with destination_errors(self.scratch):
             if isinstance(self._place, LocalPlace):
                 temporary = self._place.draft(path)
             else:
@@ -314,16 +319,24 @@ def _guard(path: str) -> str:
 
 @contextlib.contextmanager
 def destination_errors(url: str) -> Iterator[None]:
-    """Turn errors of the operating system while writing into `DestinationError`, with their ``errno``."""
+    """Turn errors of the operating system while writing into `DestinationError`, with their ``errno``.
+
+    Parameters
+    ----------
+    url : str
+        What is written: an archive, or the directory for temporary files (``TMPDIR``), which is named as what it is.
+    """
     try:
         yield
     except DestinationError:
         raise
     except OSError as error:
-        hint = "Check space, quota and permissions, then run the same command again."
+        what, hint = "The destination", "Check space, quota and permissions, then run the same command again."
         if scheme_of(url):
             hint = "Check the address, the permissions and the credentials in the environment, then run the same command again."
-        wrapped = DestinationError(f"The destination cannot be written: {error.strerror or error}", where=url, hint=hint)
+        elif url == tempfile.gettempdir():
+            what, hint = "The scratch space", "Make room, or set TMPDIR to a place with more, then run the same command again."
+        wrapped = DestinationError(f"{what} cannot be written: {error.strerror or error}", where=url, hint=hint)
         wrapped.errno = error.errno
         raise wrapped from error
 

@@ -18,6 +18,7 @@ import numpy as np
 from antdask.archive import layout as lay
 from antdask.archive import shards
 from antdask.archive.statistics import block_rows, extent
+from antdask.archive.store import destination_errors
 from antdask.archive.stored_zip import StoredZip
 from antdask.errors import AntdaskError
 from antdask.model.ragged import Batch, Columns
@@ -70,11 +71,15 @@ class _Spool:
         if self._held + len(data) <= MEMORY:
             self._held += len(data)
             return data
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="antdask-spool-")  # noqa: SIM115 (closed with the spool)
-        self._file.seek(0, 2)
-        place = (self._file.tell(), len(data))
-        self._file.write(data)
+        with destination_errors(tempfile.gettempdir()):
+            if self._file is None:
+                # Unbuffered, so that a full disk is noticed here and not when the file is closed.
+                self._file = tempfile.TemporaryFile(prefix="antdask-spool-", buffering=0)  # noqa: SIM115 (closed with the spool)
+            place = (self._file.seek(0, 2), len(data))
+            rest = memoryview(data)
+            while rest:
+                # A disk that fills up takes a part of it first, and refuses then.
+                rest = rest[self._file.write(rest) :]
         return place
 
     def take(self, kept: bytes | tuple[int, int]) -> bytes:

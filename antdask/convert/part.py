@@ -60,7 +60,7 @@ def work(index: int, plan_url: str, attempt: int = 1) -> Brief:
     for entry in task.inputs:
         check_unchanged(entry)
     with store.draft(lay.part_file(part.key.path)) as draft:
-        written, lost = _write(task, draft, store.url)
+        written, lost = _write(task, draft, store.scratch)
         # Again: a file that changed while it was read gave a mixture.
         for entry in task.inputs:
             check_unchanged(entry)
