@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from km3net_testdata import data_path
 
-from tests.servers.slurm import slurm, slurm_cluster  # noqa: F401 - fixtures
+from tests.servers.slurm import slurm, slurm_cluster, slurm_with_accounts  # noqa: F401 - fixtures
 from tests.servers.stores import ceph, place, rclone, use_s3, xrootd  # noqa: F401 - fixtures
 
 #: Files of the KM3NeT DAQ, and the only public file with data of the ANTARES detector.

@@ -74,7 +74,7 @@ def submit_array(plan_url: str, plan_id: str, missing: Sequence[int], profile: P
     folder = profile.shared_folder / f"antdask-{plan_id}"
     waiting = queued_parts(plan_id, profile)
     wanted = [part for part in missing if part not in waiting]
-    limits = batch.limits()
+    limits = batch.limits(profile.account)
     tasks = deal(wanted, profile.parts_per_task, most_parts(profile), limits.jobs - batch.count())
     if wanted and not tasks:
         raise ClusterError(
@@ -88,13 +88,16 @@ def submit_array(plan_url: str, plan_id: str, missing: Sequence[int], profile: P
     for start in range(0, 0 if dry_run else len(tasks), limits.array_tasks):
         some = tasks[start : start + limits.array_tasks]
         try:
-            jobs.append(_submit_one(some, plan_url, plan_id, profile, folder))
+            job, taken = _submit_what_fits(some, plan_url, plan_id, profile, folder)
         except ClusterError:
-            # A limit that nobody told of: what was taken is taken, the rest is for the next time.
+            # What was taken is taken, the rest is for the next time.
             if not jobs:
                 raise
             break
-        submitted += some
+        jobs.append(job)
+        submitted += some[:taken]
+        if taken < len(some):
+            break
     done = tasks if dry_run else submitted
     parts = sum(map(len, done))
     return Submission(plan_id, parts, len(done), len(waiting & set(missing)), len(wanted) - parts, tuple(jobs), str(folder))
@@ -155,6 +158,17 @@ def queued_parts(plan_id: str, profile: Profile) -> set[int]:
         for job in jobs:
             found.update(map(int, lines[int(job.id.rpartition("_")[2])].split()))
     return found
+
+
+def _submit_what_fits(tasks: Sequence[Sequence[int]], plan_url: str, plan_id: str, profile: Profile, folder: Path) -> tuple[str, int]:
+    """Submit an array; half of it, and again half, where SLURM has a limit that it does not tell beforehand. Number of the job, and of its tasks."""
+    while True:
+        try:
+            return _submit_one(tasks, plan_url, plan_id, profile, folder), len(tasks)
+        except ClusterError as error:
+            if len(tasks) == 1 or not batch.is_too_much(error):
+                raise
+            tasks = tasks[: len(tasks) // 2]
 
 
 def _submit_one(tasks: Sequence[Sequence[int]], plan_url: str, plan_id: str, profile: Profile, folder: Path) -> str:

@@ -28,6 +28,8 @@ HOPELESS = frozenset(
 PATIENCE = 60
 #: Job numbers in one command: the length of a command line is limited.
 _AT_ONCE = 500
+#: How SLURM says that a user, an account or a QOS has a limit.
+_POLICY = "accounting/qos policy"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -132,8 +134,13 @@ def cancel(jobs: Iterable[str]) -> None:
         _run(["scancel", "--quiet", *numbers[start : start + _AT_ONCE]], tolerate="invalid job id")
 
 
-def limits() -> Limits:
-    """Limits of the controller, and of this user where the accounting of SLURM keeps some.
+def limits(account: str = "") -> Limits:
+    """Limits of the controller, and of this user in an account where SLURM keeps accounts; those of a QOS are known to SLURM alone.
+
+    Parameters
+    ----------
+    account : str
+        The account that pays; the default one of this user if empty.
 
     Raises
     ------
@@ -144,9 +151,17 @@ def limits() -> Limits:
     settings = dict(re.findall(r"^(\w+) *= (\d+)$", answer, re.MULTILINE))
     jobs = int(settings.get("MaxJobCount", 10_000))
     if "accounting_storage/none" not in answer:
-        own = _run(["sacctmgr", "--noheader", "--parsable2", "show", "assoc", f"user={_user()}", "format=MaxSubmit"])
+        ask = ["sacctmgr", "--noheader", "--parsable2", "show"]
+        # Some sites answer no such questions: then the limit is told by the refusal.
+        account = account or _run([*ask, "user", _user(), "format=DefaultAccount"], tolerate="").strip()
+        own = _run([*ask, "assoc", f"user={_user()}", f"account={account}", "format=MaxSubmit"], tolerate="")
         jobs = min([jobs, *(int(word) for word in own.split() if word.isdigit())])
     return Limits(array_tasks=int(settings.get("MaxArraySize", 1001)), jobs=jobs)
+
+
+def is_too_much(error: ClusterError) -> bool:
+    """Whether SLURM refused because of a limit for one user, so that less might be taken."""
+    return _POLICY in error.what.lower()
 
 
 def count() -> int:
@@ -193,11 +208,11 @@ def _hint(said: str) -> str:
     """What helps against a refusal, as far as its words are known."""
     lower = said.lower()
     for words, hint in (
+        (_POLICY, "Wait until your other jobs are done, or set fewer `workers` or a shorter `walltime` in the profile."),
+        ("invalid account", "`sacctmgr show user withassoc` lists your accounts; set `account` in the profile."),
         ("partition", "`sinfo` lists the partitions; set `partition` in the profile."),
-        ("account", "`sacctmgr show user withassoc` lists your accounts; set `account` in the profile."),
         ("license", "`scontrol show lic` lists what can be declared; set `licenses` in the profile."),
         ("time limit", "`sinfo` shows the longest walltime of each partition; set `walltime` in the profile."),
-        ("limit", "Wait until your other jobs are done, or set fewer `workers` in the profile."),
         ("memory", "Set less `memory` in the profile."),
         ("processors", "Set fewer `cores` in the profile."),
         ("node configuration", "No node has so much: set fewer `cores` or less `memory` in the profile."),

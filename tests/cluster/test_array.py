@@ -104,12 +104,12 @@ def test_what_waits_in_the_queue_is_not_submitted_again(slurm: Slurm, site: Prof
 
 @pytest.mark.slow
 def test_what_does_not_fit_into_the_queue_is_left_for_later(slurm: Slurm, site: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "limits", lambda: batch.Limits(array_tasks=6, jobs=2))
+    monkeypatch.setattr(batch, "limits", lambda account: batch.Limits(array_tasks=6, jobs=2))
     short = dataclasses.replace(site, longest_part=site.walltime // 2 - 50, stagger=0)
     assert most_parts(short) == 2
     submission = submit_array("plan.zip", "p4", range(10), short, dry_run=True)
     assert (submission.parts, submission.tasks, submission.left, submission.jobs) == (4, 2, 6, ())
-    monkeypatch.setattr(batch, "limits", lambda: batch.Limits(array_tasks=6, jobs=0))
+    monkeypatch.setattr(batch, "limits", lambda account: batch.Limits(array_tasks=6, jobs=0))
     with pytest.raises(ClusterError, match="The queue is full"):
         submit_array("plan.zip", "p4", range(10), short)
 

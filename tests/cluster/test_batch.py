@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from antdask.cluster import batch
-from antdask.cluster.batch import Job
+from antdask.cluster.array import submit_array
+from antdask.cluster.batch import Job, Limits
+from antdask.cluster.profiles import load_profile
+from antdask.cluster.slurm import SlurmCluster
 from antdask.errors import ClusterError
-from tests.servers.slurm import MAX_ARRAY_SIZE, Slurm
+from tests.servers.slurm import ACCOUNT, MAX_ARRAY_SIZE, MOST_JOBS, Slurm
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 SLEEP = "#!/bin/bash\n#SBATCH --output=/dev/null --mem=10 --time=5\nsleep 100\n"
@@ -88,3 +93,37 @@ def test_a_controller_that_is_down_is_told_so(slurm: Slurm, monkeypatch: pytest.
 )
 def test_a_job_that_does_nothing_more_is_not_alive(state: str, alive: bool) -> None:
     assert Job("1", "x", state, "", "None").is_alive is alive
+
+
+def test_accounts_and_their_limits_are_respected_and_told(slurm_with_accounts: Slurm) -> None:
+    slurm, job = slurm_with_accounts, SLEEP.replace("--time=5", f"--time=5 --account={ACCOUNT}")
+    assert batch.limits(ACCOUNT) == Limits(array_tasks=MAX_ARRAY_SIZE, jobs=MOST_JOBS)
+    assert batch.limits().jobs == 10_000  # of the default account
+    with pytest.raises(ClusterError, match=r"'sbatch' refuses: .*Invalid account.* set `account` in the profile"):
+        batch.submit(SLEEP, "--account=nobody")
+    first = batch.submit(job, f"--array=0-{MOST_JOBS - 2}")
+    assert batch.count() == MOST_JOBS - 1
+    with pytest.raises(
+        ClusterError, match=r"'sbatch' refuses: .*violates accounting/QOS policy.* Wait until your other jobs are done"
+    ) as caught:
+        batch.submit(job, "--array=0-1")
+    assert batch.is_too_much(caught.value)
+    last = batch.submit(job)
+    profile = dataclasses.replace(load_profile("localhost"), account=ACCOUNT, shared=str(slurm.folder / "shared"), stagger=0)
+    with pytest.raises(ClusterError, match="The queue is full"):
+        submit_array("plan.zip", "p7", [1], profile)
+    batch.cancel([first])
+    slurm.until(lambda: not slurm.jobs("RUNNING,PENDING,COMPLETING", "x") and batch.count() == 1)
+    two_each = dataclasses.replace(profile, longest_part=profile.walltime // 2 - 50)
+    found = submit_array("plan.zip", "p7", range(9), two_each)
+    assert (found.tasks, found.parts, found.left) == (MOST_JOBS - 1, 2 * (MOST_JOBS - 1), 1)
+    batch.cancel([last, *found.jobs])
+    slurm.until(lambda: batch.count() == 0)
+    # A limit that only SLURM knows: half of the array fits, and is taken.
+    slurm.run("sacctmgr", "-i", "modify", "qos", "normal", "set", "MaxSubmitJobsPerUser=3")
+    slurm.until(lambda: "MaxSubmitJobsPU=3" in slurm.run("scontrol", "show", "assoc_mgr", "flags=qos"))
+    found = submit_array("plan.zip", "p8", range(5), profile)
+    assert (found.tasks, found.parts, found.left) == (2, 2, 3)
+    with SlurmCluster(3, profile) as cluster:
+        assert len(cluster.jobs) == 1
+    batch.cancel(found.jobs)

@@ -1,9 +1,14 @@
-"""A real SLURM: controller and four virtual nodes of two processors each on loopback, one cluster for each worker of the test run."""
+"""A real SLURM: controller and four virtual nodes of two processors each on loopback, one cluster for each worker of the test run.
+
+With accounts, there is also its accounting daemon with a database: then SLURM knows who may submit what, and how much.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -30,7 +35,7 @@ MpiDefault=none
 ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
-AccountingStorageType=accounting_storage/none
+{accounting}
 SwitchType=switch/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
@@ -57,7 +62,36 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=1-00:00:00 State=UP
 """
 
 
-def start(daemons: daemon.Daemons) -> daemon.Address:
+ACCOUNTS = """AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={port}
+AccountingStoragePass={folder}/munge.sock
+AccountingStorageEnforce=associations,limits,qos"""
+DATABASE_DAEMON = """AuthType=auth/munge
+AuthInfo=socket={folder}/munge.sock
+DbdHost={host}
+DbdAddr=127.0.0.1
+DbdPort={port}
+SlurmUser=root
+StorageType=accounting_storage/mysql
+StorageHost=127.0.0.1
+StoragePort={database_port}
+StorageUser=slurm
+StoragePass=slurm
+StorageLoc=slurm_acct
+PidFile={folder}/slurmdbd.pid
+CommunicationParameters=NoInAddrAny
+"""
+#: The account that exists, and how many jobs it may have in the queue.
+ACCOUNT, MOST_JOBS = "lab", 5
+
+
+def start_with_accounts(daemons: daemon.Daemons) -> daemon.Address:
+    """Start it with one account."""
+    return start(daemons, accounts=True)
+
+
+def start(daemons: daemon.Daemons, accounts: bool = False) -> daemon.Address:
     """Start munge, the controller and a daemon for each node."""
     if os.geteuid() != 0:
         raise RuntimeError("The tests of SLURM start real daemons, which only root can do: run them as root, for example in a container.")
@@ -72,7 +106,17 @@ def start(daemons: daemon.Daemons) -> daemon.Address:
         f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={daemon.free_port()} CPUs=2 RealMemory=8000 State=UNKNOWN"
         for name in names
     )
-    config.write_text(CONFIG.format(host=host, port=daemon.free_port(), folder=folder, nodes=nodes, max_array=MAX_ARRAY_SIZE))
+    database = daemon.free_port()
+    accounting = ACCOUNTS.format(port=database, folder=folder) if accounts else "AccountingStorageType=accounting_storage/none"
+    values = {
+        "host": host,
+        "port": daemon.free_port(),
+        "folder": folder,
+        "nodes": nodes,
+        "max_array": MAX_ARRAY_SIZE,
+        "accounting": accounting,
+    }
+    config.write_text(CONFIG.format(**values))
     environment = {"SLURM_CONF": str(config)}
     files = [
         "--key-file",
@@ -88,12 +132,50 @@ def start(daemons: daemon.Daemons) -> daemon.Address:
     ]
     daemons.spawn("munged", ["munged", "-F", "--force", "--num-threads=2", *files])
     daemons.wait_for("munged", sock.exists)
+    if accounts:
+        _start_accounting(daemons, host, database, environment)
     daemons.spawn("slurmctld", ["slurmctld", "-D", "-c"], environment)
     for name in names:
         (folder / f"spool.{name}").mkdir()
         daemons.spawn(f"slurmd.{name}", ["slurmd", "-D", "-N", name], environment)
     daemons.wait_for("the nodes", lambda: _idle_nodes(environment) == NODES)
     return {"conf": str(config)}
+
+
+def _start_accounting(daemons: daemon.Daemons, host: str, port: int, environment: dict[str, str]) -> None:
+    """Start a database and the accounting daemon, and open an account for root."""
+    daemon.need_packages("slurmdbd", "slurm-wlm-mysql-plugin", "mariadb-server")
+    folder, database_port = daemons.folder, daemon.free_port()
+    data = folder / "mysql"
+    data.mkdir()
+    for place in (folder, data):
+        os.chmod(place, 0o755)
+    shutil.chown(data, "mysql", "mysql")
+    run = functools.partial(subprocess.run, check=True, capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
+    run(["mariadb-install-db", "--user=mysql", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"])
+    words = [
+        f"--socket={data}/s.sock",
+        "--bind-address=127.0.0.1",
+        f"--port={database_port}",
+        "--innodb-buffer-pool-size=64M",
+        "--innodb-lock-wait-timeout=900",
+    ]
+    daemons.spawn("mariadbd", ["mariadbd", "--no-defaults", "--user=mysql", f"--datadir={data}", f"--pid-file={data}/pid", *words])
+    client = ["mariadb", "--no-defaults", f"--socket={data}/s.sock", "-u", "root"]
+    daemons.wait_for("the database", lambda: subprocess.run([*client, "-e", "select 1"], capture_output=True, check=False).returncode == 0)
+    users = ("slurm@localhost", "slurm@127.0.0.1")
+    run([*client, "-e", ";".join(f"create user {u} identified by 'slurm'; grant all on slurm_acct.* to {u}" for u in users)])
+    config = folder / "slurmdbd.conf"
+    config.touch(mode=0o600)
+    config.write_text(DATABASE_DAEMON.format(folder=folder, host=host, port=port, database_port=database_port))
+    daemons.spawn("slurmdbd", ["slurmdbd", "-D"], environment)
+    daemons.wait_for("the accounting", lambda: daemon.answers(port))
+    for words in (
+        ["cluster", "lab"],
+        ["account", ACCOUNT, "cluster=lab"],
+        ["user", "root", f"account={ACCOUNT}", f"maxsubmit={MOST_JOBS}"],
+    ):
+        run(["sacctmgr", "--immediate", "add", *words])
 
 
 def _idle_nodes(environment: dict[str, str]) -> int:
@@ -141,10 +223,10 @@ class Slurm:
         self.until(lambda: not self.jobs("PENDING,RUNNING,COMPLETING"))
 
 
-@pytest.fixture(scope="session")
-def slurm_cluster(worker_id: str) -> Iterator[Slurm]:
-    """The cluster of this worker of the test run; commands of SLURM find it, as long as it runs."""
-    with daemon.shared(f"slurm-{worker_id}", start) as address:
+@contextlib.contextmanager
+def in_use(name: str, start: Callable[[daemon.Daemons], daemon.Address]) -> Iterator[Slurm]:
+    """A cluster that commands of SLURM find."""
+    with daemon.shared(name, start) as address:
         former = os.environ.get("SLURM_CONF")
         os.environ["SLURM_CONF"] = str(address["conf"])
         slurm = Slurm(address["conf"])
@@ -157,6 +239,20 @@ def slurm_cluster(worker_id: str) -> Iterator[Slurm]:
                 del os.environ["SLURM_CONF"]
             else:
                 os.environ["SLURM_CONF"] = former
+
+
+@pytest.fixture(scope="session")
+def slurm_cluster(worker_id: str) -> Iterator[Slurm]:
+    """The cluster of this worker of the test run."""
+    with in_use(f"slurm-{worker_id}", start) as slurm:
+        yield slurm
+
+
+@pytest.fixture
+def slurm_with_accounts(worker_id: str) -> Iterator[Slurm]:
+    """A cluster that knows its users."""
+    with in_use(f"slurm-accounts-{worker_id}", start_with_accounts) as slurm:
+        yield slurm
 
 
 @pytest.fixture
