@@ -168,13 +168,41 @@ def _segments(columns: TreeColumns, detector: str, notes: list[str]) -> list[Seg
     if tree.entries == 0:
         notes.append(f"tree '{tree.name}' is empty")
         return []
-    source = dataset.targets(dataset.table)["run"]
-    runs = columns.fields(columns.read(0, tree.entries, {source}), 0)[f"{dataset.table}.run"]
-    cuts = [0, *(np.flatnonzero(np.diff(runs.astype(np.int64))) + 1).tolist(), tree.entries]
+    runs = _runs(columns, notes)
+    cuts = [0, *(np.flatnonzero(np.diff(runs)) + 1).tolist(), tree.entries]
     return [
         Segment(dataset.stream, tree.name, RunKey(detector, int(runs[a])), a, b, sum(leaf.nbytes_of(a, b) for leaf in columns.leaves))
         for a, b in itertools.pairwise(cuts)
     ]
+
+
+def _runs(columns: TreeColumns, notes: list[str]) -> np.ndarray:
+    """Run of every entry, int64; where it cannot be read that of the entry before, so that reading those entries reports them."""
+    tree, dataset = columns.tree, columns.dataset
+    source, field = dataset.targets(dataset.table)["run"], f"{dataset.table}.run"
+    held = max(int(leaf.edges[-1]) for leaf in columns.leaves)
+    if held < tree.entries:
+        raise CorruptFileError("The tree counts more entries than any branch holds", where=tree.where, found=tree.entries, expected=held, tree=tree.name)  # fmt: skip
+    runs, known = np.zeros(tree.entries, np.int64), np.zeros(tree.entries, bool)
+    position, stop = 0, tree.entries
+    while position < tree.entries:
+        try:
+            found = columns.fields(columns.read(position, stop, {source}), position)[field]
+        except CorruptFileError as error:
+            if error.start is None or error.stop is None or error.stop <= position or (error.start, error.stop) == (0, tree.entries):
+                raise
+            if error.start > position:
+                stop = error.start  # the sound entries before it first
+                continue
+            notes.append(f"runs of entries {position} to {error.stop} of tree '{tree.name}' cannot be read: {error.what}")
+            stop = error.stop
+        else:
+            runs[position:stop], known[position:stop] = found, True
+        position, stop = stop, tree.entries
+    if not known.any():
+        raise CorruptFileError("No run number of the tree can be read", where=tree.where, tree=tree.name, start=0, stop=tree.entries)
+    nearest = np.maximum(np.maximum.accumulate(np.where(known, np.arange(tree.entries), -1)), int(np.argmax(known)))
+    return np.asarray(runs[nearest])
 
 
 def _batch(layout: LayoutMap, columns: TreeColumns, values: Values, derive: _Derivation, start: int, stop: int) -> Batch:

@@ -55,11 +55,12 @@ def leaf_of(branch: Branch) -> Leaf:
     if len(leaves) != 1:
         raise UnknownLayoutError("A branch with several leaves is not read", where=branch.where, found=f"{len(leaves)} leaves")
     (leaf,) = leaves
-    counter = leaf.member("fLeafCount")
-    count = "" if counter is None else str(counter.member("fName"))
     # The model of class TLeafI, version 1, is Model_TLeafI_v1.
     name = type(leaf).__name__.removeprefix("Model_TLeaf").partition("_v")[0]
-    width = int(leaf.member("fLen"))
+    if name not in {"Element", *_KINDS}:
+        raise UnknownLayoutError("A leaf of this kind is not read", where=branch.where, found=f"TLeaf{name}")
+    counter, width = leaf.member("fLeafCount"), int(leaf.member("fLen"))
+    count = "" if counter is None else str(counter.member("fName"))
     if name == "Element":
         kind, code = int(branch.member("fType")), _BASIC.get(int(branch.member("fStreamerType")))
         # A member of a split object stands alone (0), one of a vector of objects is counted (41).
@@ -70,7 +71,5 @@ def leaf_of(branch: Branch) -> Leaf:
                 "A member of this type is not read", where=branch.where, found=f"type {branch.member('fStreamerType')}"
             )
         return Leaf("V", 1, "", kind)
-    if name not in _KINDS:
-        raise UnknownLayoutError("A leaf of this kind is not read", where=branch.where, found=f"TLeaf{name}")
     code = _KINDS[name]
     return Leaf("u" + code[1:] if leaf.member("fIsUnsigned") and code[0] == "i" else code, width, count, 0)

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import pickle
+import re
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from antdask.errors import ConfigurationError, CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
+from antdask.errors import AntdaskError, ConfigurationError, CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
+from antdask.model.ragged import concatenate, cut
+from antdask.simulate import SimulationSpec, simulate
 from antdask.simulate.root_blocks import codec
 from antdask.simulate.root_file import RootFile, stamp_of
 from antdask.simulate.root_tree import Branch, Tree
 from antdask.sources import recognise
 from antdask.sources.antares_raw import SOURCE
 from antdask.sources.mapped_root import MappedRoot
+from tests.batches import same
 
 HEADER = ((Branch("RunNumber", "u4"), Branch("StartUtcNs", "i8"), Branch("NEvents", "u4")), {"RunNumber": np.array([9], "u4"), "StartUtcNs": np.array([10**18]), "NEvents": np.array([0], "u4")})  # fmt: skip
 COUNTS = (Branch("RunNumber", "u4"), Branch("FrameIndex", "u4"), Branch("Count", "u2", 900), Branch("Flags", "u1", 900))
 
 
-def counts_file(path: Path, runs: list[int], *, simulated: bool = False, header: bool = True, starts: int = 1, **extra: Branch) -> str:
+def counts_file(
+    path: Path,
+    runs: list[int],
+    *,
+    simulated: bool = False,
+    header: bool = True,
+    starts: int = 1,
+    basket_bytes: int = 32_000,
+    **extra: Branch,
+) -> str:
     """Counts of frames, one run number for each."""
     n, rng = len(runs), np.random.default_rng(1)
     columns = {"RunNumber": np.array(runs, "u4"), "FrameIndex": np.arange(3, 3 + n, dtype="u4")}
@@ -33,7 +47,7 @@ def counts_file(path: Path, runs: list[int], *, simulated: bool = False, header:
             for _ in range(starts):
                 tree.extend(HEADER[1])
             tree.close()
-        tree = Tree(file, "SummarySlice", (*COUNTS, *extra.values()))
+        tree = Tree(file, "SummarySlice", (*COUNTS, *extra.values()), basket_bytes)
         tree.extend(columns | {name: np.zeros(n, b.dtype) for name, b in extra.items()})
         tree.close()
     return str(path)
@@ -185,3 +199,58 @@ def test_the_source_pickles_and_knows_its_own_files_only(tmp_path: Path) -> None
     assert copy.describe(path) == SOURCE.describe(path)
     assert SOURCE.sniff(path, b"root" + bytes(60))
     assert not SOURCE.sniff(path, b"\x89HDF" + bytes(60))
+
+
+def test_damage_in_the_runs_loses_those_entries_only(tmp_path: Path) -> None:
+    path = Path(counts_file(tmp_path / "a.root", [9] * 1000, basket_bytes=900))
+    data = bytearray(path.read_bytes())
+    places = [m.end() for m in re.finditer(rb"\x07TBasket\x09RunNumber", data)]
+    assert len(places) > 4
+    data[places[2] + 45 : places[2] + 60] = bytes(15)
+    path.write_bytes(data)
+    entry = SOURCE.describe(str(path))
+    assert [(s.run.run, s.start, s.stop) for s in entry.segments] == [(9, 0, 1000)]
+    assert any("cannot be read" in note for note in entry.notes)
+    with pytest.raises(CorruptFileError) as caught:
+        list(SOURCE.read(entry, "SummarySlice", 0, 1000))
+    start, stop = caught.value.start, caught.value.stop
+    assert start is not None
+    assert stop is not None
+    assert 0 < start < stop < 1000
+    assert sum(b.rows for a, b in ((0, start), (stop, 1000)) for b in SOURCE.read(entry, "SummarySlice", a, b)) == 1000 - stop + start
+
+
+def checked_bytes(data: bytes) -> np.ndarray:
+    """Positions where a change can be noticed: all but the content of baskets that compression did not shrink, where ROOT keeps no checksum."""
+    checked = np.ones(len(data) - 4, bool)
+    checked[:300] = False
+    for match in re.finditer(rb"\x07TBasket", data):
+        start = match.start() - 34
+        nbytes, _, size, _, keylen = struct.unpack_from(">ihiIh", data, start)
+        if nbytes - keylen == size:
+            checked[start + keylen - 4 : start + nbytes] = False
+    return np.flatnonzero(checked)
+
+
+@pytest.mark.parametrize("layout", ["leaf", "packed"])
+def test_no_mutation_is_believed(layout: str, tmp_path: Path) -> None:
+    (path,) = simulate(SimulationSpec(events=40, layout=layout, basket_bytes=1500, dst=False, slow_control=False), tmp_path)
+    sound = path.read_bytes()
+    whole = {
+        s.tree: concatenate(list(SOURCE.read(SOURCE.describe(str(path)), s.tree, s.start, s.stop)))
+        for s in SOURCE.describe(str(path)).segments
+    }
+    rng, mutated, refused = np.random.default_rng(11), tmp_path / "mutated.root", 0
+    for place in rng.choice(checked_bytes(sound), 60):
+        data = bytearray(sound)
+        data[place : place + 4] = (rng.bytes(4), b"\xff\xff\xff\xff", b"\x00\x00\x00\x00")[int(rng.integers(3))]
+        mutated.write_bytes(data)
+        try:
+            entry = SOURCE.describe(str(mutated))
+            for segment in entry.segments:
+                for a, b in ((0, segment.stop // 2), (segment.stop // 2, segment.stop)):
+                    read = concatenate(list(SOURCE.read(entry, segment.tree, a, b)))
+                    assert same(read, cut(whole[segment.tree], a, b))
+        except AntdaskError:
+            refused += 1
+    assert 10 < refused < 60
