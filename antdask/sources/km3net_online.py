@@ -36,7 +36,7 @@ from antdask.sources.root_branch import Branch
 
 ORIGIN = "km3net_online"
 #: Aim for the uncompressed bytes of one batch [byte].
-BATCH_BYTES = 32 * 2**20
+BATCH_BYTES = 16 * 2**20
 #: Entries whose headers are looked at together when a file is described.
 _HEADERS_AT_ONCE = 200_000
 
@@ -135,7 +135,7 @@ class Km3netOnline:
             )
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
-        """Batches of the entries ``start:stop`` of a tree, each of about 32 MiB uncompressed, in the order of the file.
+        """Batches of the entries ``start:stop`` of a tree, each of about 16 MiB uncompressed, in the order of the file.
 
         Raises
         ------
