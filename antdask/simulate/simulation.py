@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ from antdask.simulate.timeslices import make_timeslice
 NOTICE_NAME = "SIMULATED"
 
 
-def simulate(spec: SimulationSpec, directory: str | os.PathLike[str]) -> list[Path]:
+def simulate(spec: SimulationSpec, directory: str | os.PathLike[str], progress: Callable[[list[Path]], None] | None = None) -> list[Path]:
     """Write the files of all runs of a specification.
 
     Memory is that of some hundred frames, whatever the size of a run. The same specification gives the same bytes.
@@ -42,6 +42,8 @@ def simulate(spec: SimulationSpec, directory: str | os.PathLike[str]) -> list[Pa
     spec : SimulationSpec
     directory : path
         Made if it is not there; no file in it is replaced.
+    progress : callable, optional
+        Called with the files of each run when they are there.
 
     Returns
     -------
@@ -59,7 +61,13 @@ def simulate(spec: SimulationSpec, directory: str | os.PathLike[str]) -> list[Pa
     except OSError as error:
         raise DestinationError(f"The directory cannot be made: {error.strerror}", where=str(folder)) from error
     detector = make_detector(spec)
-    return [path for run in spec.run_numbers for path in _simulate_run(spec, run, detector, folder)]
+    made: list[Path] = []
+    for run in spec.run_numbers:
+        files = _simulate_run(spec, run, detector, folder)
+        made += files
+        if progress is not None:
+            progress(files)
+    return made
 
 
 def _simulate_run(spec: SimulationSpec, run: int, detector: Detector, folder: Path) -> list[Path]:

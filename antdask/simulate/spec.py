@@ -112,6 +112,13 @@ class SimulationSpec:
         """Mean number of events in a frame."""
         return self.event_rate_hz * ANTARES_FRAME_NS * 1e-9
 
+    @property
+    def payload_bytes(self) -> int:
+        """Estimate of the uncompressed bytes of all raw files, for a look before they are written [byte]."""
+        per_hit = 10 if self.layout == "leaf" else 9
+        frames = self.events / self.events_per_frame if self.rates else 0
+        return round(self.runs * (self.events * (20 + 168 * per_hit) + frames * 2708 + self.timeslices * 24_000_000))
+
     def random(self, run: int, *what: int) -> np.random.Generator:
         """The random numbers of one purpose of one run; independent of all others."""
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence(self.seed, spawn_key=(run, *what))))

@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("road",)
+NAMES = ("road", "simulating")
 
 for name in sys.argv[1:] or NAMES:
     importlib.import_module(f"tests.benchmarks.{name}").main()

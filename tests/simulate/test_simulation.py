@@ -28,6 +28,13 @@ def test_the_same_specification_gives_the_same_bytes_alone_or_among_others(tmp_p
     assert all(a.read_bytes() != b.read_bytes() for a, b in zip(alone, other, strict=True))
 
 
+def test_progress_is_told_run_by_run(tmp_path: Path) -> None:
+    seen: list[list[Path]] = []
+    paths = simulate(SimulationSpec(runs=2, events=5), tmp_path, seen.append)
+    assert [p for files in seen for p in files] == paths
+    assert [len(files) for files in seen] == [3, 3]
+
+
 def test_what_is_not_asked_for_is_not_made(tmp_path: Path) -> None:
     (path,) = simulate(SimulationSpec(events=20, rates=False, mc=False, dst=False, slow_control=False), tmp_path)
     with uproot.open(path) as file:

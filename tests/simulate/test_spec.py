@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import uproot
 
 from antdask.errors import UnknownNameError, UsageError
 from antdask.model.time import format_utc
+from antdask.simulate import simulate
 from antdask.simulate.spec import FRAME_TICKS, REFERENCE_RUN, SimulationSpec, run_start_ns
 
 
@@ -34,6 +37,15 @@ def test_unknown_names_are_told_with_the_nearest() -> None:
         SimulationSpec(layout="pack")
     with pytest.raises(UnknownNameError, match="Did you mean 'zstd'"):
         SimulationSpec(codec="zsdt")
+
+
+def test_the_size_can_be_told_beforehand(tmp_path: Path) -> None:
+    for spec in (SimulationSpec(events=2000, dst=False, slow_control=False, mc=False), SimulationSpec(events=2000, layout="packed", rates=False, dst=False, slow_control=False, mc=False, runs=2)):  # fmt: skip
+        found = 0
+        for path in simulate(spec, tmp_path / spec.layout):
+            with uproot.open(path) as file:
+                found += sum(b.uncompressed_bytes for name in ("PhysicsEvent", "SummarySlice") for b in file[name].branches)
+        assert spec.payload_bytes == pytest.approx(found, rel=0.1)
 
 
 def test_random_numbers_of_runs_and_purposes_are_independent_and_repeat() -> None:
