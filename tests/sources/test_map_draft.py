@@ -1,0 +1,76 @@
+"""Drafts of layout maps name every branch, guess by name, and become maps when somebody completes them."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from km3net_testdata import data_path
+
+from antdask.errors import ConfigurationError, UnknownFormatError
+from antdask.simulate import SimulationSpec, simulate
+from antdask.sources import layout_map
+from antdask.sources.map_draft import propose_map
+from antdask.sources.root import open_root
+
+
+def test_every_branch_of_every_tree_stands_in_the_draft(tmp_path: Path) -> None:
+    raw, dst, _ = simulate(SimulationSpec(events=20), tmp_path)
+    for path in (raw, dst):
+        text = propose_map(str(path), origin="antdst" if path == dst else "antares_raw")
+        document = tomllib.loads(text)
+        drafted = {d["name"]: {c["source"] for c in d["columns"]} for d in document["datasets"]}
+        with open_root(str(path)) as file:
+            assert drafted == {name: {b.name for b in file.tree(name).branches} for name, kind in file.objects.items() if kind == "TTree"}
+        assert "# object 'SIMULATED' (TNamed) is no tree" in text
+
+
+def test_guesses_by_name_are_those_of_the_map_that_is_known(tmp_path: Path) -> None:
+    raw, *_ = simulate(SimulationSpec(events=20), tmp_path)
+    document = tomllib.loads(propose_map(str(raw)))
+    known = layout_map.load("antares_raw_leaf_1")
+    for name in ("PhysicsEvent", "SummarySlice", "McTruth"):
+        (drafted,) = [d for d in document["datasets"] if d["name"] == name]
+        assert drafted["stream"] == known.dataset(name).stream
+        for column in known.dataset(name).columns:
+            (found,) = [c for c in drafted["columns"] if c["source"] == column.source]
+            assert (found["dtype"], found.get("count", ""), found.get("width", 1)) == (column.dtype, column.count, column.width)
+            if "target" in found:
+                assert found["target"].rpartition(".")[2] == column.field
+            else:
+                assert found["note"].startswith("UNMAPPED")
+    guessed = [c["source"] for d in document["datasets"] if d["name"] == "PhysicsEvent" for c in d["columns"] if "target" in c]
+    assert {
+        "RunNumber",
+        "FrameIndex",
+        "TriggerCounter",
+        "TriggerMask",
+        "NHits",
+        "Line",
+        "Floor",
+        "Ars",
+        "TimeStamp",
+        "Tvc",
+        "Avc",
+        "Triggered",
+    } == set(guessed)
+
+
+def test_a_draft_says_what_is_missing_until_it_is_complete(tmp_path: Path) -> None:
+    raw, *_ = simulate(SimulationSpec(events=20), tmp_path)
+    with pytest.raises(ConfigurationError, match=r"unit does not agree|Fields without source|more than one source"):
+        layout_map.parse(tomllib.loads(propose_map(str(raw))), where="draft")
+
+
+def test_real_files_of_unknown_layout_are_drafted_too() -> None:
+    text = propose_map(str(data_path("offline/km3net_offline.root")))
+    assert tomllib.loads(text)["datasets"][0]["name"] == "E"
+    assert "describe them as a record" in text
+    assert text.startswith("# Draft of a layout map for km3net_offline.root")
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("no")
+    with pytest.raises(UnknownFormatError):
+        propose_map(str(tmp_path / "a.txt"))
