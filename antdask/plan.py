@@ -14,13 +14,15 @@ import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from antdask.errors import PlanError
 from antdask.model.keys import PartKey, RunKey
 
 PLAN_VERSION = 1
+#: Items of the lists of a plan that are hashed, and kept in a file, together.
+PIECE = 1000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -178,6 +180,8 @@ class Plan:
     inputs, parts, rejected : tuple
     lineages : mapping of lineage id to document
         All that determines the bytes of a part besides its input.
+    retires : tuple of str
+        Paths of parts that leave the catalogue when all parts of this plan are there.
     """
 
     archive: str
@@ -185,13 +189,30 @@ class Plan:
     parts: tuple[Part, ...]
     lineages: Mapping[str, Mapping[str, Any]]
     rejected: tuple[Rejected, ...] = ()
+    retires: tuple[str, ...] = ()
 
     @functools.cached_property
     def id(self) -> str:
         """16 hexadecimal digits: hash of everything but the destination."""
-        document = self.to_dict()
-        del document["archive"]
-        return digest(document)[:16]
+        inputs, parts = self.pieces("inputs"), self.pieces("parts")
+        return plan_id(self.header(), itertools.chain(inputs, parts))
+
+    def header(self) -> dict[str, Any]:
+        """All but the lists of inputs and parts, as plain data; what is seldom said only where it is."""
+        return {
+            "plan_version": PLAN_VERSION,
+            "archive": self.archive,
+            "lineages": {k: dict(v) for k, v in self.lineages.items()},
+            "rejected": [dataclasses.asdict(r) for r in self.rejected],
+            **({"retires": list(self.retires)} if self.retires else {}),
+        }
+
+    def pieces(self, name: str) -> Iterator[list[dict[str, Any]]]:
+        """The list ``"inputs"`` or ``"parts"`` as plain data, `PIECE` items at a time."""
+        items: tuple[Any, ...] = getattr(self, name)
+        convert: Callable[[Any], dict[str, Any]] = entry_to_dict if name == "inputs" else part_to_dict
+        for start in range(0, len(items), PIECE):
+            yield [convert(item) for item in items[start : start + PIECE]]
 
     def cost(self) -> dict[str, int]:
         """What it will take: files, bytes, parts, entries, inodes (parts + receipts + lineages + catalogue), bytes of memory of the largest part."""
@@ -219,22 +240,40 @@ class Plan:
         part = self.parts[index]
         return assign(self.id, self.archive, part, {r.input: self.inputs[r.input] for r in part.ranges}, self.lineages[part.key.lineage])
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON."""
-        return {
-            "plan_version": PLAN_VERSION,
-            "archive": self.archive,
-            "inputs": [dataclasses.asdict(f) for f in self.inputs],
-            "parts": [dataclasses.asdict(p) for p in self.parts],
-            "lineages": {k: dict(v) for k, v in self.lineages.items()},
-            "rejected": [dataclasses.asdict(r) for r in self.rejected],
-        }
+
+def plan_id(header: Mapping[str, Any], pieces: Iterable[Sequence[Mapping[str, Any]]]) -> str:
+    """Id of a plan from its header and the pieces of its lists, inputs first; one piece is held at a time."""
+    said = {name: header[name] for name in ("plan_version", "lineages", "rejected", "retires") if name in header}
+    return digest([said, *map(digest, pieces)])[:16]
+
+
+def entry_to_dict(entry: FileEntry) -> dict[str, Any]:
+    """A file entry as plain data, ready for JSON."""
+    # By hand: `dataclasses.asdict` copies so thoroughly that a plan of 10^6 parts would take minutes more.
+    document = {name: getattr(entry, name) for name in FileEntry.__slots__}
+    segments = [{name: getattr(s, name) for name in Segment.__slots__} for s in entry.segments]
+    for segment in segments:
+        segment["run"] = _run_to_dict(segment["run"])
+    return {**document, "segments": segments, "notes": list(entry.notes)}
 
 
 def entry_from_dict(data: Mapping[str, Any]) -> FileEntry:
     """A file entry from plain data."""
     segments = tuple(Segment(**{**s, "run": RunKey(**s["run"])}) for s in data["segments"])
     return FileEntry(**{**data, "segments": segments, "notes": tuple(data["notes"])})
+
+
+def part_to_dict(part: Part) -> dict[str, Any]:
+    """A part as plain data, ready for JSON."""
+    key = {name: getattr(part.key, name) for name in PartKey.__slots__}
+    key["run"] = _run_to_dict(part.key.run)
+    if not part.key.generation:
+        del key["generation"]
+    return {"index": part.index, "key": key, "ranges": [{name: getattr(r, name) for name in Range.__slots__} for r in part.ranges]}
+
+
+def _run_to_dict(run: RunKey) -> dict[str, Any]:
+    return {"detector": run.detector, "run": run.run}
 
 
 def part_from_dict(data: Mapping[str, Any]) -> Part:

@@ -8,6 +8,9 @@ import re
 from antdask.errors import UsageError
 
 _SAFE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_PATH = re.compile(
+    r"(?P<detector>[a-z0-9_-]+)/(?P<stream>\w+)/(?P<lineage>\w+)/(?P<run>\d{8,10})/(?P<index>\d{4,})-(?P<content>[0-9a-z]+)(?:\.r(?P<generation>\d+))?"
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -58,11 +61,15 @@ class PartKey:
         Number of the part in the run, in the plan that made it.
     content : str
         8 hexadecimal digits: hash of input identities and entry ranges. Two plans that cut a run in two ways can thus never write one path.
+    generation : int
+        Times that this content was read anew, after a repair: a path never changes its bytes under a reader.
 
     Examples
     --------
     >>> PartKey("events", "0a1b2c3d", RunKey("antares", 45978), 0, "deadbeef").path
     'antares/events/0a1b2c3d/00045978/0000-deadbeef'
+    >>> PartKey("events", "0a1b2c3d", RunKey("antares", 45978), 0, "deadbeef", 1).path
+    'antares/events/0a1b2c3d/00045978/0000-deadbeef.r1'
     """
 
     stream: str
@@ -70,11 +77,34 @@ class PartKey:
     run: RunKey
     index: int
     content: str
+    generation: int = 0
 
     @property
     def path(self) -> str:
         """Relative path without suffix; part and receipt share it."""
-        return f"{self.run.detector}/{self.stream}/{self.lineage}/{self.run.run:08d}/{self.index:04d}-{self.content}"
+        again = f".r{self.generation}" if self.generation else ""
+        return f"{self.run.detector}/{self.stream}/{self.lineage}/{self.run.run:08d}/{self.index:04d}-{self.content}{again}"
 
     def __str__(self) -> str:
         return self.path
+
+
+def parse_part(path: str) -> PartKey:
+    """The key behind the path of a part.
+
+    Raises
+    ------
+    UsageError
+        Not the path of a part.
+
+    Examples
+    --------
+    >>> key = parse_part("antares/events/0a1b2c3d/00045978/0000-deadbeef.r1")
+    >>> key.run, key.index, key.content, key.generation
+    (RunKey(detector='antares', run=45978), 0, 'deadbeef', 1)
+    """
+    found = _PATH.fullmatch(path)
+    if found is None:
+        raise UsageError("Not the path of a part", found=repr(path), expected="detector/stream/lineage/run/number-content")
+    run = RunKey(found["detector"], int(found["run"]))
+    return PartKey(found["stream"], found["lineage"], run, int(found["index"]), found["content"], int(found["generation"] or 0))

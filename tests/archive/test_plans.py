@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 import zipfile
@@ -27,7 +28,7 @@ def file(tmp_path):
         data = plans.to_bytes(p)
         if edit is not None:
             with zipfile.ZipFile(io.BytesIO(data)) as z:
-                members = {n: json.loads(z.read(n)) for n in z.namelist()}
+                members = {n: json.loads(z.read(n)) for n in z.namelist() if n.endswith(".json")}
             edit(members)
             with zipfile.ZipFile(path, "w") as z:
                 for name, document in members.items():
@@ -92,6 +93,39 @@ def test_an_altered_plan_is_noticed(file):
 def test_an_archive_keeps_its_plans(tmp_path):
     store = Store(str(tmp_path))
     assert list(plans.saved(store)) == []
-    url = plans.save(store, plan())
+    kept = plans.save(store, plan())
     plans.save(store, plan())
-    assert [p.id for p in plans.saved(store)] == [plan().id] == [plans.open_plan(url).id]
+    assert [p.id for p in plans.saved(store)] == [plan().id] == [kept.id]
+    assert kept.archive == store.url != plan().archive and kept.cost == plan().cost()
+
+
+def test_the_columns_say_what_the_parts_say(file):
+    p = plan(files=3)
+    again = dataclasses.replace(p.parts[1], key=dataclasses.replace(p.parts[1].key, generation=2))
+    p = dataclasses.replace(p, parts=(p.parts[0], again, *p.parts[2:]))
+    table = file(p).table()
+    assert table.column("content").to_pylist() == [part.key.content for part in p.parts]
+    assert table.to_pylist()[1] == {
+        "detector": "antares", "stream": "events", "lineage": "0a0b0c0d", "run": 0, "index": 1, "content": again.key.content,
+        "generation": 2, "nbytes": again.nbytes, "entries": again.entries,
+    }  # fmt: skip
+
+
+def test_a_plan_moves_to_another_archive_and_keeps_its_identity(file, tmp_path):
+    store = Store(str(tmp_path / "elsewhere"))
+    kept = plans.save(store, file(plan(files=1200, entries=30)))
+    assert (kept.id, kept.archive) == (plan(files=1200, entries=30).id, store.url)
+    assert kept.whole() == dataclasses.replace(plan(files=1200, entries=30), archive=store.url)
+
+
+def test_an_altered_plan_does_not_get_into_an_archive(file, tmp_path):
+    made = file(plan(), lambda m: m["parts/000000.json"][0]["ranges"][0].update(stop=77))
+    with pytest.raises(PlanError, match="altered"):
+        plans.save(Store(str(tmp_path / "elsewhere")), made)
+
+
+def test_what_a_plan_retires_is_part_of_its_identity(file):
+    p = dataclasses.replace(plan(), retires=("antares/events/0a0b0c0d/00000001/0000-deadbeef",))
+    assert p.id != plan().id
+    assert file(p).whole() == p and file(p).retires == p.retires
+    file(p).check()
