@@ -161,6 +161,11 @@ class Assignment:
     inputs: tuple[FileEntry, ...]
     lineage: Mapping[str, Any]
 
+    @property
+    def origin(self) -> str:
+        """Origin of the columns of the part: the lineage says it, where a step changes that of the inputs."""
+        return str(self.lineage.get("origin", self.inputs[0].origin))
+
 
 def assign(plan: str, archive: str, part: Part, inputs: Mapping[int, FileEntry], lineage: Mapping[str, Any]) -> Assignment:
     """The assignment of a part whose ranges count inputs as the plan does."""

@@ -137,6 +137,11 @@ def job_id() -> str | None:
     return os.environ.get("SLURM_JOB_ID")
 
 
+def container() -> str:
+    """Digest or name of the container that this process runs in, as ``ANTDASK_CONTAINER`` says it; empty if it says none."""
+    return os.environ.get(PREFIX + "CONTAINER", "")
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class S3Access:
     """How to reach S3; secrets never show in a repr.

@@ -8,7 +8,11 @@
       schema-1.0.json                              every table and field, with unit and description
       plans/<plan16>.zip
       lineages/<lineage8>.json                     all that determines bytes besides the input
-      parts/<detector>/<stream>/<lineage8>/<run8>/<part4>-<content8>.zarr.zip
+      environments/<environment16>.json            Python, packages and container that parts were made with
+      steps/<hash16>.py                            source of the steps that parts went through
+      choices/<time>-<id8>.json                    which lineage of a stream is the current one
+      failures/<plan16>/<number8>.json             parts that failed and are not done yet
+      parts/<detector>/<stream>/<lineage8>/<run8>/<part4>-<content8>[.r<generation>].zarr.zip
       receipts/(the same).json
       catalogue/current.json                       names the snapshot to read
       catalogue/<snapshot>/{parts,blocks,runs,inputs,quarantine}.parquet
@@ -58,6 +62,21 @@ def plan_file(plan_id: str) -> str:
 def lineage_file(lineage: str) -> str:
     """Where the document behind a lineage id is kept."""
     return f"lineages/{lineage}.json"
+
+
+def environment_file(environment: str) -> str:
+    """Where the description of an environment is kept."""
+    return f"environments/{environment}.json"
+
+
+def step_file(source: str) -> str:
+    """Where the source of a step with this hash is kept."""
+    return f"steps/{source}.py"
+
+
+def failure_file(plan: str, index: int) -> str:
+    """Where the record of a failed part is kept."""
+    return f"failures/{plan}/{index:08d}.json"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -62,9 +62,17 @@ class Receipt:
     nbytes, crc32c : int
         Of the part file; 0 where every entry was quarantined and there is no file.
     entries : int
-        Entries of the sources: rows + quarantined entries.
+        Entries of the sources: rows + quarantined + dropped entries.
+    inputs, ranges : list of dict
+        The legacy files behind the part and their entries, also where it was made from other parts.
     work : dict
-        Host, SLURM job, attempt, seconds, CPU seconds, peak memory: for people and reports, never compared.
+        Host, SLURM job, attempt, seconds, CPU seconds, peak memory, environment: for people and reports, never compared.
+    dropped : int
+        Entries that a step left out; negative where it made more rows than it got.
+    sources : list of str
+        Parts of an archive that it was made from; none where it was made from legacy files.
+    supersedes : list of Brief
+        Parts that it stands for: they leave the catalogue with the first snapshot that knows this receipt.
     """
 
     part: str
@@ -94,6 +102,9 @@ class Receipt:
     blocks: list[dict[str, Any]]
     quarantined: list[Quarantined]
     work: dict[str, Any]
+    dropped: int = 0
+    sources: list[str] = dataclasses.field(default_factory=list)
+    supersedes: list[Brief] = dataclasses.field(default_factory=list)
 
     @property
     def lost(self) -> int:
@@ -133,6 +144,7 @@ class Receipt:
                     "Unknown receipt version", where=where, expected=RECEIPT_VERSION, hint="Use the antdask that wrote the archive."
                 )
             document["quarantined"] = [Quarantined(**q) for q in document["quarantined"]]
+            document["supersedes"] = [Brief(**b) for b in document.get("supersedes", ())]
             return cls(**document)
         except (ValueError, KeyError, TypeError) as error:
             raise ArchiveError(
@@ -140,32 +152,76 @@ class Receipt:
             ) from error
 
 
-def make_receipt(task: Assignment, written: Written | None, quarantined: list[Quarantined], work: dict[str, Any]) -> Receipt:
-    """The statement about a part; `written` is ``None`` where every entry was quarantined."""
-    part = task.part
+@dataclasses.dataclass(frozen=True)
+class Provenance:
+    """What a part goes back to.
+
+    Parameters
+    ----------
+    inputs : list of dict
+        Identities of legacy files.
+    ranges : list of dict
+        ``input, tree, start, stop``: entries of these files.
+    quarantined : list of Quarantined
+        Entries that were lost before, where the part is made from other parts.
+    dropped : int
+        Entries that steps left out before.
+    sources : list of str
+        Parts that it is made from.
+    supersedes : list of Brief
+        Parts that it stands for.
+    """
+
+    inputs: list[dict[str, Any]]
+    ranges: list[dict[str, Any]]
+    quarantined: list[Quarantined] = dataclasses.field(default_factory=list)
+    dropped: int = 0
+    sources: list[str] = dataclasses.field(default_factory=list)
+    supersedes: list[Brief] = dataclasses.field(default_factory=list)
+
+    @classmethod
+    def of(cls, task: Assignment) -> Provenance:
+        """That of a part which is made from legacy files."""
+        ranges = [{"input": r.input, "tree": r.tree, "start": r.start, "stop": r.stop} for r in task.part.ranges]
+        return cls([f.identity for f in task.inputs], ranges)
+
+    @property
+    def entries(self) -> int:
+        """Number of entries of the legacy files."""
+        return sum(r["stop"] - r["start"] for r in self.ranges)
+
+
+def make_receipt(task: Assignment, written: Written | None, quarantined: list[Quarantined], work: dict[str, Any], behind: Provenance | None = None) -> Receipt:  # fmt: skip
+    """The statement about a part; `written` is ``None`` where there is no row, and no file."""
+    part, behind = task.part, behind or Provenance.of(task)
     (utc_min, utc_max), (frame_min, frame_max) = (written.extent(f) if written else (None, None) for f in ("utc_ns", "frame_index"))
+    lost = [*behind.quarantined, *quarantined]
+    rows = written.rows if written else 0
     return Receipt(
         **_key_columns(part.key),
-        origin=task.inputs[0].origin,
+        origin=task.origin,
         plan=task.plan,
         plan_part=part.index,
         nbytes=written.nbytes if written else 0,
         crc32c=written.crc32c if written else 0,
-        rows=written.rows if written else 0,
+        rows=rows,
         hits=written.hits if written else 0,
-        entries=part.entries,
+        entries=behind.entries,
         bytes_in=part.nbytes,
         utc_min=utc_min,
         utc_max=utc_max,
         frame_min=frame_min,
         frame_max=frame_max,
-        inputs=[f.identity for f in task.inputs],
-        ranges=[{"input": r.input, "tree": r.tree, "start": r.start, "stop": r.stop} for r in part.ranges],
+        inputs=behind.inputs,
+        ranges=behind.ranges,
         tables=written.tables if written else {},
         arrays=written.arrays if written else [],
         blocks=written.blocks if written else [],
-        quarantined=quarantined,
+        quarantined=lost,
         work=work,
+        dropped=behind.entries - rows - sum(q.stop - q.start for q in lost),
+        sources=behind.sources,
+        supersedes=behind.supersedes,
     )
 
 
