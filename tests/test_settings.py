@@ -83,3 +83,14 @@ def test_a_token_is_read_from_its_file_and_a_missing_file_is_named(monkeypatch: 
     (tmp_path / "t").write_text("geheim\n")
     access = web_access()
     assert access.token == "geheim" and access.hosts == {"a.example", "b.example"} and "geheim" not in repr(access)
+
+
+def test_truth_values_are_written_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTDASK_STRICT", "yes")
+    assert load().strict
+    assert not load(strict=False).strict
+    monkeypatch.setenv("ANTDASK_STRICT", "0")
+    assert not load().strict
+    monkeypatch.setenv("ANTDASK_STRICT", "perhaps")
+    with pytest.raises(ConfigurationError, match=r"Setting 'strict'.*expected bool, found 'perhaps'"):
+        load()

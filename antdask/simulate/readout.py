@@ -87,8 +87,8 @@ def take(keys: np.ndarray, time_bits: int) -> Taken:
     event = place >> np.uint64(SLOT_BITS)
     chip = (place ^ event) & np.uint64(1)
     again = np.flatnonzero(place[1:] == place[:-1]) + 1
-    rows = np.cumsum(np.diff(again, prepend=-1) != 1)
-    head = again[np.searchsorted(rows, rows)]
+    # The second hit of each module in an event: where those that follow another of the same module begin.
+    head = np.maximum.accumulate(np.where(np.diff(again, prepend=-1) != 1, again, 0))
     chip[again] ^= (again - head + 1).astype(np.uint64) & np.uint64(1)
     low = keys & np.uint64(2**LOW_BITS - 1)
     keys >>= np.uint64(LOW_BITS)
