@@ -188,7 +188,8 @@ def _run(words: list[str], *, text: str | None = None, tolerate: str | None = No
         It is not there, takes too long, or fails.
     """
     try:
-        answer = subprocess.run(words, input=text, capture_output=True, text=True, check=False, timeout=PATIENCE)
+        # In a session of its own: a Ctrl-C is meant for the driver, which still has to cancel its jobs.
+        answer = subprocess.run(words, input=text, capture_output=True, text=True, check=False, timeout=PATIENCE, start_new_session=True)
     except FileNotFoundError as error:
         raise ClusterError(
             f"SLURM is not on this machine: there is no command '{words[0]}'",

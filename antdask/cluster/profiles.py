@@ -111,6 +111,10 @@ class Profile:
                 self._refuse(f"'{name}' is too small", getattr(self, name), "at least 0")
         if self.security not in SECURITY:
             self._refuse("Unknown 'security'", repr(self.security), " or ".join(map(repr, SECURITY)))
+        if re.search(r"[\s%'\"\\$]", self.shared):
+            self._refuse(
+                "The name of the folder 'shared' goes through too many hands", repr(self.shared), "no space, quote, %, $ or backslash"
+            )
         if self.elastic and self.processes > 1:
             self._refuse("An elastic job has one process", self.processes, 1, "Set elastic = false, or processes = 1.")
         if self.cores % self.processes:

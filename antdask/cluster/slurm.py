@@ -49,6 +49,9 @@ _WORKER_CONFIG = {
     "DASK_DISTRIBUTED__WORKER__MEMORY__PAUSE": "False",
     "DASK_DISTRIBUTED__WORKER__MEMORY__TERMINATE": "False",
 }
+#: As long as the scheduler lives. A worker holds no second task: it would be lost with the first. The last messages of each connection are kept for developers
+#: of Dask: a thousand of them, for each of hundreds of workers, would be the largest thing in this process.
+_SCHEDULER_CONFIG = {"distributed.scheduler.worker-saturation": 1.0, "distributed.admin.low-level-log-length": 50}
 _log = logging.getLogger(__name__)
 
 
@@ -93,13 +96,15 @@ class SlurmCluster(DaskCluster):
             stack.callback(self._tidy)
             # Workers that die are told of by the loop and the watch; what distributed says about them, and about its own end, would only frighten.
             stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
+            stack.enter_context(dask.config.set(_SCHEDULER_CONFIG))
             self._cluster = stack.enter_context(_scheduler(self.profile, self.run_name, self.folder, dashboard))
             super().__init__(stack.enter_context(distributed.Client(self._cluster, set_as_default=False)))
             self._watch = _Watch(self.profile.poll, self._replenish)
             self._numbers = itertools.count()
             self._refused_since: float | None = None
             stack.callback(self._cancel_jobs)
-            self._fill(jobs)
+            # One at once, so that a refusal is told here; the watch submits the others.
+            self._fill(1)
             stack.enter_context(self._watch)
             atexit.register(self.close)
             self._stack = stack.pop_all()
@@ -173,6 +178,8 @@ class SlurmCluster(DaskCluster):
     def _fill(self, count: int) -> None:
         """Submit jobs; the first refusal is raised, unless others were taken before it (then it is a limit, and less is enough)."""
         for done in range(count):
+            if self._watch.is_stopped:
+                return
             worker = f"{self.run_name}-{next(self._numbers)}"
             try:
                 job = batch.submit(self.script(worker))
@@ -243,17 +250,22 @@ class _Watch:
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="antdask-slurm-watch", daemon=True)
 
+    @property
+    def is_stopped(self) -> bool:
+        return self._stop.is_set()
+
     def check(self) -> None:
         if self._error is not None:
             raise self._error
 
     def _run(self) -> None:
-        while not self._stop.wait(self._period):
+        while not self._stop.is_set():
             try:
                 self._look()
             except Exception as error:  # noqa: BLE001 - the thread that waits for workers raises it
                 self._error = error
                 return
+            self._stop.wait(self._period)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -309,29 +321,27 @@ def _scheduler(profile: Profile, run_name: str, folder: Path, dashboard: bool) -
     if profile.scheduler_interface:
         scheduler["interface"] = profile.scheduler_interface
     try:
-        # A worker holds no second task: it would be lost with the first.
-        with dask.config.set({"distributed.scheduler.worker-saturation": 1.0}):
-            return SLURMCluster(
-                cores=profile.cores,
-                processes=profile.processes,
-                memory=f"{profile.memory} B",
-                # One process is the job itself: when it dies the job ends, and is replaced. More than one need somebody who starts them.
-                nanny=profile.processes > 1,
-                worker_extra_args=[*arguments, *(["--preload-nanny", _DRAIN] if profile.processes > 1 else [])],
-                local_directory='"$TMPDIR"',
-                death_timeout=profile.death_timeout,
-                # Without a shell in between, the signals of SLURM reach the worker.
-                python=f"exec {profile.interpreter}",
-                worker_command="distributed.cli.dask_worker",
-                shebang="#!/bin/bash",
-                job_directives_skip=["#SBATCH"],
-                job_extra_directives=options,
-                job_script_prologue=prologue,
-                interface=profile.interface or None,
-                scheduler_options=scheduler,
-                security=_make_keys(folder) if profile.security == "tls" else None,
-                silence_logs=False,
-            )
+        return SLURMCluster(
+            cores=profile.cores,
+            processes=profile.processes,
+            memory=f"{profile.memory} B",
+            # One process is the job itself: when it dies the job ends, and is replaced. More than one need somebody who starts them.
+            nanny=profile.processes > 1,
+            worker_extra_args=[*arguments, *(["--preload-nanny", _DRAIN] if profile.processes > 1 else [])],
+            local_directory='"$TMPDIR"',
+            death_timeout=profile.death_timeout,
+            # Without a shell in between, the signals of SLURM reach the worker.
+            python=f"exec {profile.interpreter}",
+            worker_command="distributed.cli.dask_worker",
+            shebang="#!/bin/bash",
+            job_directives_skip=["#SBATCH"],
+            job_extra_directives=options,
+            job_script_prologue=prologue,
+            interface=profile.interface or None,
+            scheduler_options=scheduler,
+            security=_make_keys(folder) if profile.security == "tls" else None,
+            silence_logs=False,
+        )
     except (OSError, RuntimeError, ValueError) as error:
         raise ClusterError(
             f"The scheduler does not start: {error}",

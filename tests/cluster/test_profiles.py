@@ -85,6 +85,7 @@ def test_an_unknown_name_is_told_the_nearest() -> None:
         ("workers = 0", r"'workers' is too small \(in profile 'site'\): expected at least 1, found 0"),
         ("margin = -1", "'margin' is too small"),
         ('security = "some"', "Unknown 'security'"),
+        ('shared = "my folder"', "The name of the folder 'shared' .*found 'my folder'"),
         ("processes = 2\ncores = 2", "An elastic job has one process"),
         ("processes = 2\ncores = 3\nelastic = false", "evenly"),
         ('walltime = "00:30:00"', "No time is left for work .*longest_part . margin . stagger"),
