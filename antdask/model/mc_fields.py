@@ -71,7 +71,7 @@ PARTICLE = (
     Field("kind", "u1", "1", "what the line of the particle is called", "meta.code.class", origins=SIMULATED, flags=tuple(enumerate(PARTICLE_KINDS)), codec=AMPLITUDE),
     _number("particle_id", "first number of the line, or id: number of the particle in its list; of track_bundle, number of muons", "meta.id", SIMULATED),
     _number("particle_type", "type of the particle as in the source, in the numbering of column 'numbering'", "meta.code.class", SIMULATED),
-    Field("numbering", "u1", "1", "numbering of particle_type", "meta.code", origins=SIMULATED, flags=((0, "not_stated"), (1, "GEANT3_or_CORSIKA"), (2, "PDG")), codec=AMPLITUDE),
+    Field("numbering", "u1", "1", "numbering of particle_type", "meta.code", origins=SIMULATED, flags=((0, "not_stated"), (1, "GEANT3"), (2, "PDG"), (3, "CORSIKA")), codec=AMPLITUDE),
     Field("pdg_type", "i4", "1", "type of the particle in the numbering of the Particle Data Group; .evt: derived where the source counts otherwise", "meta.code.class", origins=(*ANTARES_RAW, *EVT), missing="0"),
     _path("x", "m", "x of a point of the path; simulated ANTARES: UTM easting relative to the centre of the detector, else in the system of the generator", "pos.cartesian.x"),
     _path("y", "m", "y of a point of the path; simulated ANTARES: UTM northing relative to the centre of the detector, else in the system of the generator", "pos.cartesian.y"),

@@ -17,6 +17,7 @@ SOURCES: Registry[Source] = Registry(
         "seatray_hdf5": "antdask.sources.seatray_hdf5:SOURCE",
         "detector_file": "antdask.sources.detector_file:SOURCE",
         "controlhost": "antdask.sources.controlhost:SOURCE",
+        "evt_ascii": "antdask.sources.evt_ascii:SOURCE",
     },
 )
 

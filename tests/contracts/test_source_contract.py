@@ -39,6 +39,15 @@ FILES: dict[str, tuple[str, ...]] = {
     ),
     "seatray_hdf5": ("seatray/antares.h5",),
     "detector_file": ("detx/detx_v5.detx", "detx/detx_v1.detx", "datx/KM3NeT_00000133_20221025.datx"),
+    "evt_ascii": (
+        "evt/KM3Sim.evt",
+        "mupage/mcv5.0.mupage_1G.5.evt",
+        "evt/corant_5.1.9.evt",
+        "evt/example_corant_propa.evt",
+        "evt/example_numuNC.evt",
+        "gseagen/gseagen_v7.0.0_numuCC_diffuse.evt",
+        "evt/example_numuCC.evt",
+    ),
     "controlhost": tuple(
         f"daq/{name}.dat"
         for name in ("IO_EVT", "IO_SUM_legacy", "IO_TSSN", "IO_EVT_legacy", "IO_SUM", "IO_TSL0_legacy", "IO_TSL1_1003", "IO_TSL1_legacy")

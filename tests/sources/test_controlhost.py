@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from km3net_testdata import data_path
 
@@ -64,6 +64,7 @@ def test_other_files_are_left_to_others(name: str) -> None:
     assert not SOURCE.sniff(name, Path(data_path(name)).read_bytes()[:1024])
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.data())
 def test_reading_in_two_pieces_equals_reading_at_once(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(["IO_EVT_legacy", "IO_SUM_legacy", "IO_TSL1_1003"]))
