@@ -60,83 +60,103 @@ class Proxy:
 @contextlib.contextmanager
 def harm_http(server_port: int, seed: int, rate: float = 0.2, faults: tuple[str, ...] = FAULTS, delay: float = 0.2) -> Iterator[Proxy]:
     """Stand in front of an HTTP server."""
-    proxy, chance, lock = Proxy(0, rate, faults), random.Random(seed), threading.Lock()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def pass_on(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            with lock:
-                proxy.seen[self.command] += 1
-                proxy.received += len(body)
-                fault = proxy.script.pop(0) if proxy.script else chance.choice(proxy.faults) if chance.random() < proxy.rate else ""
-                if fault == "truncated" and self.command not in {"GET", "PROPFIND"}:
-                    fault = "lost"
-                if fault:
-                    proxy.done[fault] += 1
-            if fault == "dropped":
-                self.close_connection = True
-                return
-            if fault == "refused":
-                self.give(503, {}, b"")
-                return
-            if fault == "slow":
-                time.sleep(delay)
-            status, headers, content = self.ask(body)
-            if fault == "lost":
-                self.close_connection = True
-            elif fault == "late":
-                self.give(500, {}, b"")
-            else:
-                self.give(status, headers, content, len(content) // 2 if fault == "truncated" else None)
-
-        def ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
-            connection = http.client.HTTPConnection("127.0.0.1", server_port, timeout=60)
-            try:
-                # The Host header stays that of the proxy: it is part of what is signed.
-                headers = {k: v for k, v in self.headers.items() if k.lower() not in {"connection", "expect"}}
-                connection.request(self.command, self.path, body=body or None, headers=headers)
-                answer = connection.getresponse()
-                return answer.status, dict(answer.getheaders()), answer.read()
-            finally:
-                connection.close()
-
-        def give(self, status: int, headers: dict[str, str], content: bytes, cut: int | None = None) -> None:
-            self.send_response_only(status)
-            length = headers.get("Content-Length") if self.command == "HEAD" else None
-            for name, value in headers.items():
-                if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", length or str(len(content)))
-            self.end_headers()
-            with lock:
-                proxy.sent += len(content[:cut])
-            with contextlib.suppress(ConnectionError):
-                self.wfile.write(content[:cut])
-            if cut is not None:
-                self.close_connection = True
-
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PROPFIND = do_MOVE = do_MKCOL = do_OPTIONS = pass_on
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-        def handle(self) -> None:
-            # The client may end a connection at any moment.
-            with contextlib.suppress(ConnectionError):
-                super().handle()
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        proxy.port = server.server_port
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        server.proxy, server.chance, server.target, server.delay = (
+            Proxy(server.server_port, rate, faults),
+            random.Random(seed),
+            server_port,
+            delay,
+        )
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
-            yield proxy
+            yield server.proxy
         finally:
             server.shutdown()
             thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    proxy: Proxy
+    chance: random.Random
+    target: int
+    delay: float
+    lock = threading.Lock()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def pass_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        fault = self.choose(len(body))
+        if fault == "dropped":
+            self.close_connection = True
+            return
+        if fault == "refused":
+            self.give(503, {}, b"")
+            return
+        if fault == "slow":
+            time.sleep(self.server.delay)
+        status, headers, content = self.ask(body)
+        if fault == "lost":
+            self.close_connection = True
+        elif fault == "late":
+            self.give(500, {}, b"")
+        else:
+            self.give(status, headers, content, len(content) // 2 if fault == "truncated" else None)
+
+    def choose(self, received: int) -> str:
+        """Count the request, and draw what happens to it."""
+        proxy, chance = self.server.proxy, self.server.chance
+        with self.server.lock:
+            proxy.seen[self.command] += 1
+            proxy.received += received
+            drawn = chance.choice(proxy.faults) if chance.random() < proxy.rate else ""
+            fault = proxy.script.pop(0) if proxy.script else drawn
+            if fault == "truncated" and self.command not in {"GET", "PROPFIND"}:
+                fault = "lost"
+            if fault:
+                proxy.done[fault] += 1
+        return fault
+
+    def ask(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.target, timeout=60)
+        try:
+            # The Host header stays that of the proxy: it is part of what is signed.
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in {"connection", "expect"}}
+            connection.request(self.command, self.path, body=body or None, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, dict(answer.getheaders()), answer.read()
+        finally:
+            connection.close()
+
+    def give(self, status: int, headers: dict[str, str], content: bytes, cut: int | None = None) -> None:
+        self.send_response_only(status)
+        length = headers.get("Content-Length") if self.command == "HEAD" else None
+        for name, value in headers.items():
+            if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", length or str(len(content)))
+        self.end_headers()
+        with self.server.lock:
+            self.server.proxy.sent += len(content[:cut])
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(content[:cut])
+        if cut is not None:
+            self.close_connection = True
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PROPFIND = do_MOVE = do_MKCOL = do_OPTIONS = pass_on
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+    def handle(self) -> None:
+        # The client may end a connection at any moment.
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
 
 @dataclasses.dataclass
