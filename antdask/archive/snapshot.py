@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
 import uuid
@@ -11,17 +10,18 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from antdask.archive import catalog, ledger, marker, plans
 from antdask.archive import layout as lay
-from antdask.archive.catalog import BLOCKS, INPUTS, PARTS, QUARANTINE, RUNS, TABLES, Catalog
+from antdask.archive.catalog import BLOCKS, INPUTS, PARTS, QUARANTINE, RUNS, Catalog
 from antdask.archive.ledger import Receipt
 from antdask.archive.store import Store
 from antdask.errors import ArchiveError
 from antdask.plan import Plan
 
-_KEEP = 3
+# Snapshots that stay: the newest, and those that a reader may have opened today, as far as they are not too many.
+_KEEP, _KEEP_TODAY = 3, 12
+_DAY_NS = 86_400 * 10**9
 
 
 def rebuild(store: Store, whole: bool = False) -> Catalog:
@@ -45,10 +45,7 @@ def rebuild(store: Store, whole: bool = False) -> Catalog:
     fresh = list(ledger.receipts(store, [p for p in paths if p not in known]))
     found = [p.whole() for p in plans.saved(store)]
     new = merge(old, set(paths), fresh, found)
-    for name in TABLES:
-        sink = io.BytesIO()
-        pq.write_table(getattr(new, name), sink, compression="zstd")
-        store.write_small(f"catalogue/{new.snapshot}/{name}.parquet", sink.getvalue())
+    catalog.save(store, new)
     store.write_small(lay.CURRENT, json.dumps({"snapshot": new.snapshot}).encode() + b"\n")
     _forget_old(store)
     return new
@@ -56,10 +53,8 @@ def rebuild(store: Store, whole: bool = False) -> Catalog:
 
 def merge(old: Catalog, paths: set[str], fresh: list[Receipt], made: Iterable[Plan]) -> Catalog:
     """The snapshot that follows from the last one, the parts that have receipts now, and the new receipts; pure but for its name."""
-    parts = _joined(old.parts, paths, [_part_row(r) for r in fresh], PARTS).sort_by("part")
-    blocks = _joined(old.blocks, paths, [{"part": r.part, **b} for r in fresh for b in r.blocks], BLOCKS).sort_by(
-        [("part", "ascending"), ("block", "ascending")]
-    )
+    parts = _joined(old.parts, paths, [_part_row(r) for r in fresh], PARTS)
+    parts, blocks = catalog.ordered(parts, _joined(old.blocks, paths, [{"part": r.part, **b} for r in fresh for b in r.blocks], BLOCKS))
     made = list(made)
     inputs = _input_rows(made)
     lost = [row for row in old.quarantine.to_pylist() if row["part"] in paths] + _lost_rows(fresh, inputs) + _rejected_rows(made, inputs)
@@ -171,11 +166,14 @@ def _rejected_rows(made: list[Plan], inputs: dict[str, dict[str, Any]]) -> list[
 
 
 def _forget_old(store: Store) -> None:
-    """Keep the newest snapshots: a reader of an older one has had time to load it."""
+    """Keep the newest snapshots, and those of today: who opened one reads on in it."""
     names = sorted({p.split("/")[1] for p in store.list("catalogue") if p.count("/") == 2})
+    today = f"{time.time_ns() - _DAY_NS:020d}"
     for name in names[:-_KEEP]:
-        for table in TABLES:
-            store.remove(f"catalogue/{name}/{table}.parquet")
+        if name >= today and name in names[-_KEEP_TODAY:]:
+            continue
+        for table in catalog.FILES:
+            store.remove(catalog.snapshot_file(name, table))
         store.prune(f"catalogue/{name}")
 
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 
-from antdask.archive import catalog as catalogue
-from antdask.archive.catalog import Catalog
+from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.store import Store
 from antdask.errors import UnknownNameError
 from antdask.model.tables import SCHEMAS
-from antdask.model.time import format_utc
 from antdask.query.cards import Card, archive_card, stream_card
-from antdask.query.index import Index, light
+from antdask.query.index import Index
 from antdask.query.select import Selection
 
 
@@ -38,7 +34,7 @@ def open_archive(url: str) -> Archive:
         Its catalogue is damaged.
     """
     store = Store(str(url))
-    return Archive(store, catalogue.load(store))
+    return Archive(store, CatalogReader.open(store))
 
 
 class Archive:
@@ -47,11 +43,11 @@ class Archive:
     Parameters
     ----------
     store : Store
-    catalog : Catalog
+    catalog : CatalogReader
         One snapshot: what is archived later is not seen.
     """
 
-    def __init__(self, store: Store, catalog: Catalog) -> None:
+    def __init__(self, store: Store, catalog: CatalogReader) -> None:
         self.store, self.catalog = store, catalog
         self._streams: dict[str, Stream] = {}
 
@@ -63,7 +59,7 @@ class Archive:
     @property
     def streams(self) -> list[str]:
         """Names of the streams that hold data, in the declared order."""
-        there = set(pc.unique(self.catalog.parts["stream"]).to_pylist())
+        there = self.catalog.summaries["streams"]
         return [name for name in SCHEMAS if name in there]
 
     @property
@@ -94,24 +90,24 @@ class Archive:
         if name not in self.streams:
             raise UnknownNameError.of("stream", name, self.streams, where=self.url)
         if name not in self._streams:
-            self._streams[name] = Stream(self, Index.of(self.catalog, name))
+            self._streams[name] = Stream(self, Index(self.catalog, name))
         return self._streams[name]
 
-    @functools.cached_property
+    @property
     def _summary(self) -> dict[str, Any]:
-        parts, quarantine = light(self.catalog.parts), self.catalog.quarantine
+        known = self.catalog.summaries
         return {
             "url": self.url,
             "snapshot": self.catalog.snapshot,
-            "streams": {name: summary(parts.filter(pc.equal(parts["stream"], name))) for name in self.streams},
-            "total": summary(parts),
-            "inputs": self.catalog.inputs.num_rows,
-            "quarantine": {c["values"]: c["counts"] for c in pc.value_counts(quarantine["code"]).to_pylist()},
+            "streams": {name: _told(known["streams"][name]) for name in self.streams},
+            "total": dict(known["total"]),
+            "inputs": self.catalog.n_inputs,
+            "quarantine": dict(known["quarantine"]),
         }
 
     def info(self) -> dict[str, Any]:
         """What is in it, as plain data: for each stream and in total the parts, rows, hits, bytes, detectors, runs, times and lineages; inputs, quarantine."""
-        return dict(self._summary)
+        return self._summary
 
     def __repr__(self) -> str:
         return archive_card(self._summary).text()
@@ -138,22 +134,9 @@ class Stream(Selection):
         return self._card().html()
 
     def _card(self) -> Card:
-        return stream_card(self.index.schema, self.index.columns(self.parts), summary(self.index.parts))
+        return stream_card(self.index.schema, self.index.columns(self.parts), _told(self.index.catalog.summaries["streams"][self.name]))
 
 
-def summary(parts: Any) -> dict[str, Any]:
-    """Sums and ranges over rows of the catalogue's table of parts."""
-    times = pc.min_max(parts["utc_min"]).as_py()["min"], pc.min_max(parts["utc_max"]).as_py()["max"]
-    runs = pc.min_max(parts["run"]).as_py()
-    sums = {name: pc.sum(parts[name]).as_py() or 0 for name in ("rows", "hits", "entries", "lost", "nbytes", "bytes_in")}
-    return {
-        "parts": parts.num_rows,
-        **sums,
-        "detectors": sorted(pc.unique(parts["detector"]).to_pylist()),
-        "runs": parts.group_by(["detector", "run"]).aggregate([]).num_rows,
-        "first_run": runs["min"],
-        "last_run": runs["max"],
-        "first_utc": format_utc(times[0]),
-        "last_utc": format_utc(times[1]),
-        "lineages": sorted(pc.unique(parts["lineage"]).to_pylist()),
-    }
+def _told(summary: dict[str, Any]) -> dict[str, Any]:
+    """A summary without the places in the catalogue."""
+    return {key: value for key, value in summary.items() if key not in ("start", "stop")}

@@ -10,10 +10,12 @@ import numpy as np
 
 from antdask.archive.layout import OFFSETS
 from antdask.query.index import Index
-from antdask.query.scan import Scan
+from antdask.query.scan import Scan, distinct
 
 #: Decoding of whole columns, and overhead of a chunk, measured on two cores with a warm cache; good to a factor of a few.
 BYTES_PER_SECOND, SECONDS_PER_CHUNK = 600e6, 0.4e-3
+# Places of the catalogue that are looked at for an estimate, and how many parts lie together at one: each costs some milliseconds.
+_LOOKS, _NEIGHBOURS = 8, 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +46,9 @@ class Explanation:
     chunks, nbytes, nbytes_decoded : int
         Upper bounds: chunks to decode, encoded bytes to read, bytes in memory [byte].
     exact : bool
-        Whether the catalogue alone decides.
+        Whether the catalogue alone decides which rows there are.
+    estimated : bool
+        Whether chunks and bytes are those of a sample, scaled: where so many parts are left that looking at each would take its time.
     rows_untimed : int
         Rows that a selection by time left out because their parts carry no UTC.
     """
@@ -63,6 +67,7 @@ class Explanation:
     nbytes: int
     nbytes_decoded: int
     exact: bool
+    estimated: bool
     rows_untimed: int
 
     @property
@@ -80,7 +85,10 @@ class Explanation:
             ("blocks", f"{self.blocks:,} of {self.blocks_asked:,} can match by their minima and maxima, {self.blocks_whole:,} as a whole"),
             ("rows", f"{most}{_count(self.rows, 'row')}, {_count(self.hits, 'hit')}"),
             ("columns", f"{len(self.columns)}: {', '.join(self.columns[:8])}{' …' if len(self.columns) > 8 else ''}"),
-            ("reads", f"at most {_count(self.chunks, 'chunk')}, {size(self.nbytes)}, {size(self.nbytes_decoded)} decoded"),
+            (
+                "reads",
+                f"{'about' if self.estimated else 'at most'} {_count(self.chunks, 'chunk')}, {size(self.nbytes)}, {size(self.nbytes_decoded)} decoded",
+            ),
             ("time", f"about {self.seconds:.1g} s from a local disk" if self.chunks else "none"),
         ]
         if self.rows_untimed:
@@ -101,32 +109,45 @@ def explain(scan: Scan, columns: Sequence[str], steps: tuple[Step, ...], rows_un
     """Add up what a scan reads for these columns (``table/column``)."""
     index = scan.index
     needed = [*columns, *(f"{t}/{c}" for p in scan.predicates for t, c in sorted(p.columns) if f"{t}/{c}" not in columns)]
-    merged = scan.merged()
-    chunks, encoded, decoded = _reading(merged, index, needed)
+    sample, share = _sample(scan)
+    chunks, encoded, decoded = (int(n / share) for n in _reading(sample, index, needed))
     names = dataclasses.replace(index.scope(), columns=needed).names
     return Explanation(
         stream=index.schema.name,
         columns=tuple(names),
         steps=steps,
-        parts=len(np.unique(scan.part)),
+        parts=len(distinct(scan.part)),
         parts_asked=scan.parts_asked,
-        blocks=len(scan),
+        blocks=scan.blocks,
         blocks_asked=scan.blocks_asked,
-        blocks_whole=int(scan.whole.sum()) if scan.predicates else len(scan),
+        blocks_whole=scan.blocks_whole,
         rows=int((scan.row_stop - scan.row_start).sum()),
         hits=int((scan.hit_stop - scan.hit_start).sum()),
         chunks=chunks,
         nbytes=encoded,
         nbytes_decoded=decoded,
         exact=bool(scan.whole.all()),
+        estimated=share < 1,
         rows_untimed=rows_untimed,
     )
+
+
+def _sample(scan: Scan) -> tuple[Scan, float]:
+    """The scan, or parts of it from all over the catalogue, and their share of the rows and hits."""
+    groups = scan.part // _NEIGHBOURS
+    there = distinct(groups)
+    if len(there) <= _LOOKS:
+        return scan, 1.0
+    chosen = there[np.linspace(0, len(there) - 1, _LOOKS).astype(np.int64)]
+    weight = scan.row_stop - scan.row_start + scan.hit_stop - scan.hit_start
+    mask = np.isin(groups, chosen)
+    return scan.only(mask), float(weight[mask].sum() / weight.sum())
 
 
 def _reading(scan: Scan, index: Index, columns: Sequence[str]) -> tuple[int, int, int]:
     """Chunks, encoded and decoded bytes of these columns and the offsets that lead to them."""
     names = [*columns, *index.offset_arrays(index.tables(list(columns)))]
-    parts = np.unique(scan.part)
+    parts = distinct(scan.part)
     chunks = encoded = decoded = 0
     for name, arrays in index.arrays(parts, names).items() if len(parts) else ():
         table, _, column = name.rpartition("/")

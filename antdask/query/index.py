@@ -1,9 +1,9 @@
-"""The index of a stream: its parts and blocks out of the catalogue, in the order in which they are read."""
+"""The index of a stream: its parts and blocks, in the order in which they are read, and never more of the catalogue than a question needs."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,76 +11,77 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from antdask.archive.catalog import Catalog
+from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.layout import OFFSETS
 from antdask.archive.reading import PartReader
 from antdask.archive.store import Store
-from antdask.model.schema import Schema
+from antdask.model.ragged import ranges
+from antdask.model.schema import Field
 from antdask.model.tables import schema as find_schema
 from antdask.query.binding import Scope
 from antdask.query.bounds import Bounds, Interval, given
 
+_SPANS = ("row_start", "row_stop", "hit_start", "hit_stop")
 # Bounds of a whole part, by the column of the row table that they bound.
 _PART_BOUNDS = {"run": ("run", "run"), "frame_index": ("frame_min", "frame_max"), "utc_ns": ("utc_min", "utc_max")}
-_ORDER = [(name, "ascending") for name in ("detector", "run", "frame_min", "index", "content", "lineage")]
 
 
 @dataclasses.dataclass(frozen=True)
+class Blocks:
+    """Rows and hits of some blocks, int64, and what the catalogue says about their columns."""
+
+    bounds: Bounds
+    row_start: np.ndarray
+    row_stop: np.ndarray
+    hit_start: np.ndarray
+    hit_stop: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.row_start)
+
+
 class Index:
-    """Parts and blocks of one stream.
+    """Parts and blocks of one stream, out of the catalogue, each column only when it is asked for.
+
+    A part is known by its number in the stream, a block by its row in the catalogue.
 
     Parameters
     ----------
-    schema : Schema
-    catalog : Catalog
-    parts : pyarrow.Table
-        Rows of the catalogue, ordered by detector, run, first frame; a part is known by its number in this table. Without the columns of lists, which
-        are most of the catalogue and are looked up for the parts that are read.
-    place : int64 array
-        Row of each part in the catalogue.
-    blocks : pyarrow.Table
-        Their blocks, in the order of the parts, then of the rows.
-    block_part : int64 array
-        Number of the part of each block.
+    catalog : CatalogReader
+    stream : str
+        Touches nothing yet.
     """
 
-    schema: Schema
-    catalog: Catalog
-    parts: pa.Table
-    place: np.ndarray
-    blocks: pa.Table
-    block_part: np.ndarray
-
-    @classmethod
-    def of(cls, catalog: Catalog, stream: str) -> Index:
-        """The index of a stream; empty where the catalogue has none."""
-        own = np.flatnonzero(_array(pc.equal(catalog.parts["stream"], stream)))
-        parts = light(catalog.parts).take(own)
-        order = _array(pc.sort_indices(parts, _ORDER)).astype(np.int64)
-        parts, place = parts.take(order).combine_chunks(), own[order]
-        number = pc.index_in(catalog.blocks["part"], value_set=parts["part"])
-        known = pc.is_valid(number)
-        numbers = _array(pc.filter(number, known)).astype(np.int64)
-        blocks = catalog.blocks.drop_columns(["part"]).filter(known).combine_chunks()
-        order = np.lexsort((_array(blocks["row_start"]), numbers))
-        if (np.diff(order) != 1).any():
-            blocks = blocks.take(order)
-        return cls(find_schema(stream), catalog, parts, place, blocks, numbers[order])
+    def __init__(self, catalog: CatalogReader, stream: str) -> None:
+        self.schema, self.catalog = find_schema(stream), catalog
+        self.first, self.stop = catalog.rows_of(stream)
+        self._columns: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
-        return int(self.parts.num_rows)
+        return self.stop - self.first
+
+    def _table(self, names: Sequence[str]) -> pa.Table:
+        return self.catalog.parts.table(names, self.first, self.stop)
 
     def part(self, name: str) -> np.ndarray:
-        """A column of numbers or words of the parts."""
-        return _array(self.parts[name])
+        """A column of numbers of all parts, without a null in it."""
+        if name not in self._columns:
+            self._columns[name] = _array(self._table([name])[name])
+        return self._columns[name]
 
     @cached_property
     def words(self) -> dict[str, tuple[np.ndarray, list[str]]]:
         """Detector, lineage and origin of the parts as codes and the words behind them."""
-        found = {}
+        found: dict[str, tuple[np.ndarray, list[str]]] = {}
         for name in ("detector", "lineage", "origin"):
-            coded = pc.dictionary_encode(self.parts[name].combine_chunks())
-            found[name] = (_array(coded.indices).astype(np.int64), coded.dictionary.to_pylist())
+            coded = self._table([name])[name].unify_dictionaries().combine_chunks()
+            coded = coded.chunk(0) if isinstance(coded, pa.ChunkedArray) and coded.num_chunks else coded
+            if not len(coded):
+                found[name] = np.zeros(0, np.int32), []
+                continue
+            # Only words that are used: a dictionary belongs to all streams of its row group.
+            codes, used = _compact(_array(coded.indices))
+            found[name] = codes, coded.dictionary.take(pa.array(used)).to_pylist()
         return found
 
     def has_word(self, name: str, words: list[str]) -> np.ndarray:
@@ -92,13 +93,15 @@ class Index:
     def _kinds(self) -> tuple[np.ndarray, list[list[str]]]:
         """Kind of each part, and the columns of each kind: parts of one lineage and origin have the same columns."""
         lineage, origin = self.words["lineage"][0], self.words["origin"][0]
-        _, first, kind = np.unique(lineage * (origin.max(initial=0) + 1) + origin, return_index=True, return_inverse=True)
-        return kind, [self.catalog.parts["columns"][i].as_py() for i in self.place[first].tolist()]
+        kind, used = _compact(lineage * (origin.max(initial=0) + 1) + origin)
+        first = np.array([np.argmax(kind == k) for k in range(len(used))], np.int64)
+        columns = [self.catalog.details.at(np.array([i]), ["columns"])["columns"][0].as_py() for i in (self.first + first).tolist()]
+        return kind, columns
 
     def columns(self, parts: np.ndarray) -> list[str]:
         """``table/column`` of all columns that at least one of these parts has, in the declared order."""
         kind, columns = self._kinds
-        there = {name for k in np.unique(kind[parts]).tolist() for name in columns[k]}
+        there = {name for k in np.flatnonzero(np.bincount(kind[parts])).tolist() for name in columns[k]}
         return [name for t in self.schema.tables for f in t.fields if (name := f"{t.name}/{f.name}") in there]
 
     def with_column(self, name: str) -> np.ndarray:
@@ -110,38 +113,37 @@ class Index:
         """The columns that a ``where`` may name."""
         return Scope(self.schema, self.columns(np.arange(len(self))))
 
-    def part_bounds(self, parts: np.ndarray) -> Bounds:
-        """What the catalogue says about whole parts."""
+    def part_bounds(self, parts: np.ndarray, fields: Iterable[str] = tuple(_PART_BOUNDS)) -> Bounds:
+        """What the catalogue says about whole parts, of some columns of the row table."""
         rows = {f.name: f for f in self.schema.rows.fields}
-        known = {
-            name: given(rows[name], *_bounds(self.parts[low].take(parts), self.parts[high].take(parts), rows[name].numpy))
-            for name, (low, high) in _PART_BOUNDS.items()
-            if name in rows
-        }
+        wanted = [name for name in _PART_BOUNDS if name in rows and name in set(fields)]
+        known = {name: self._part_interval(rows[name], *_PART_BOUNDS[name], parts) for name in wanted}
         return Bounds(self.schema, known)
 
-    def block_bounds(self, blocks: np.ndarray) -> Bounds:
-        """What the catalogue says about blocks."""
-        known: dict[str, Interval] = {}
-        for field in self.schema.rows.fields:
-            if f"{field.name}_min" in self.blocks.column_names:
-                low, high = (self.blocks[f"{field.name}_{side}"].take(blocks) for side in ("min", "max"))
-                known[field.name] = given(field, *_bounds(low, high, field.numpy))
-        return Bounds(self.schema, known)
+    def _part_interval(self, field: Field, low: str, high: str, parts: np.ndarray) -> Interval:
+        key = f"{low} to {high}"
+        if key not in self._columns:
+            table = self._table(list(dict.fromkeys((low, high))))
+            sides = _bounds(table[low], table[high], field.numpy)
+            self._columns.update(zip((f"{key} low", f"{key} high", key), sides, strict=True))
+        return given(field, *(self._columns[name][parts] for name in (f"{key} low", f"{key} high", key)))
 
     def blocks_of(self, parts: np.ndarray) -> np.ndarray:
-        """Numbers of the blocks of these parts."""
-        return np.flatnonzero(np.isin(self.block_part, parts))
+        """Numbers of the blocks of these parts, one part after the other."""
+        return ranges(self.part("first_block")[parts], self.part("n_blocks")[parts])
 
-    def block(self, name: str, blocks: np.ndarray) -> np.ndarray:
-        """A column of numbers of the blocks."""
-        return _array(self.blocks[name].take(blocks))
+    def blocks(self, rows: np.ndarray, fields: Iterable[str] = ()) -> Blocks:
+        """Blocks by ascending number, with the bounds of some columns of the row table."""
+        known = {f.name: f for f in self.schema.rows.fields if f.name in set(fields)}
+        there = [name for name in known if f"{name}_min" in self.catalog.blocks.names]
+        bounds = [f"{name}_{side}" for name in there for side in ("min", "max")]
+        table = self.catalog.blocks.at(rows, [*_SPANS, *bounds])
+        intervals = {name: given(known[name], *_bounds(table[f"{name}_min"], table[f"{name}_max"], known[name].numpy)) for name in there}
+        return Blocks(Bounds(self.schema, intervals), *(_array(table[name]) for name in _SPANS))
 
     def row(self, part: int) -> dict[str, Any]:
         """What a reader needs of a part; plain data that travels."""
-        row = self.catalog.parts.slice(int(self.place[part]), 1)
-        found: dict[str, Any] = row.select(["part", "nbytes", "detector", "arrays"]).to_pylist()[0]
-        return found
+        return self.catalog.row(self.first + part)
 
     def reader(self, store: Store, part: int) -> PartReader:
         """A reader of a part; touches nothing yet."""
@@ -152,7 +154,8 @@ class Index:
 
         `width` is the number of elements of a row, `encoded` the bytes of all shards. A part without such an array has no entry.
         """
-        nested = self.catalog.parts["arrays"].take(self.place[parts]).combine_chunks()
+        nested = self.catalog.details.at(self.first + parts, ["arrays"])["arrays"].combine_chunks()
+        nested = nested if isinstance(nested, pa.Array) else pa.concat_arrays(nested.chunks)
         owner = np.repeat(parts, np.diff(_array(nested.offsets)))
         flat = nested.flatten()
         shape, lengths, kinds = flat.field("shape"), flat.field("lengths"), pc.dictionary_encode(flat.field("dtype"))
@@ -188,9 +191,12 @@ class Index:
         return [f"{t}/{OFFSETS}" for t in tables if self.schema.table(t).parent is not None]
 
 
-def light(parts: pa.Table) -> pa.Table:
-    """The catalogue's table of parts without its columns of lists."""
-    return parts.select([f.name for f in parts.schema if not pa.types.is_list(f.type)])
+def _compact(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Small integers renumbered from 0 without a gap, int32, and what each stood for; without a sort, which a million parts would feel."""
+    used = np.flatnonzero(np.bincount(codes))
+    renumbered = np.zeros(int(used.max(initial=-1)) + 1, np.int32)
+    renumbered[used] = np.arange(len(used))
+    return renumbered[codes], used
 
 
 def _array(column: pa.ChunkedArray | pa.Array) -> np.ndarray:

@@ -127,8 +127,12 @@ def refuse_several_lineages(index: Index, parts: np.ndarray) -> None:
     UsageError
     """
     (detector, detectors), (lineage, lineages) = index.words["detector"], index.words["lineage"]
-    runs = index.part("run")
-    triples = np.unique(np.stack([detector[parts], runs[parts].astype(np.int64), lineage[parts]], axis=1), axis=0)
+    if len(lineages) < 2:
+        return
+    # Detector, run and lineage in one number: sorting rows of three would take seconds for a million parts.
+    codes = (detector[parts].astype(np.int64) << 52) | (index.part("run")[parts].astype(np.int64) << 20) | lineage[parts]
+    codes = np.unique(codes)
+    triples = np.stack([codes >> 52, (codes >> 20) & _RUN_MAX, codes & (2**20 - 1)], axis=1)
     same = (triples[1:, :2] == triples[:-1, :2]).all(axis=1)
     if not same.any():
         return

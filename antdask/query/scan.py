@@ -1,4 +1,4 @@
-"""The scan: which blocks a selection must read, and the jobs that read them part by part."""
+"""The scan: which rows a selection must read, and the jobs that read them part by part."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from antdask.archive.reading import PartReader
 from antdask.archive.store import Store
 from antdask.model.tables import schema as find_schema
+from antdask.query.bounds import Bounds, Chance
 from antdask.query.index import Index
 from antdask.query.pieces import Piece
 from antdask.query.predicate import Predicate
@@ -56,16 +57,16 @@ class Job:
 
 @dataclasses.dataclass(frozen=True)
 class Scan:
-    """The blocks that may hold a matching row.
+    """The rows that may match, as ranges: blocks that the catalogue leaves, neighbours joined.
 
     Parameters
     ----------
     index : Index
     predicates : tuple of Predicate
-    parts_asked, parts_left, blocks_asked : int
-        Parts of the selection; parts that their own bounds do not exclude; blocks of those.
+    parts_asked, parts_left, blocks_asked, blocks, blocks_whole : int
+        Parts of the selection; parts that their own bounds do not exclude; blocks of those; blocks that are left; those in which every row matches.
     part, row_start, row_stop, hit_start, hit_stop : int64 arrays
-        The blocks that are left.
+        The ranges, in the order of reading.
     whole : array of bool
         Where every row matches, so that nothing need be evaluated.
     """
@@ -75,6 +76,8 @@ class Scan:
     parts_asked: int
     parts_left: int
     blocks_asked: int
+    blocks: int
+    blocks_whole: int
     part: np.ndarray
     row_start: np.ndarray
     row_stop: np.ndarray
@@ -84,43 +87,111 @@ class Scan:
 
     @classmethod
     def of(cls, index: Index, parts: np.ndarray, predicates: tuple[Predicate, ...]) -> Scan:
-        """Prune parts, then blocks, by the catalogue alone."""
-        bounds = index.part_bounds(parts)
-        may = np.ones(len(parts), bool)
-        for predicate in predicates:
-            may &= predicate.chance(bounds, len(parts)).may
-        left = parts[may]
-        blocks = index.blocks_of(left)
-        bounds = index.block_bounds(blocks)
-        may, whole = np.ones(len(blocks), bool), np.ones(len(blocks), bool)
-        for predicate in predicates:
-            chance = predicate.chance(bounds, len(blocks))
-            may, whole = may & chance.may, whole & chance.must
-        kept = blocks[may]
-        spans = {name: index.block(name, kept) for name in ("row_start", "row_stop", "hit_start", "hit_stop")}
-        return cls(index, predicates, len(parts), len(left), len(blocks), part=index.block_part[kept], whole=whole[may], **spans)
+        """Prune parts, then blocks, by the catalogue alone; only blocks of parts about which the parts leave a doubt are looked at."""
+        chance = _chance_of_parts(index, parts, predicates)
+        left, sure = parts[chance.may], (chance.may & chance.must)[chance.may]
+        counts = index.part("n_blocks")[left]
+        found = [_whole_parts(index, left[sure])]
+        blocks = whole = int(counts[sure].sum())
+        for group in _groups(left[~sure], counts[~sure]):
+            ranges, kept, full = _ranges_of_blocks(index, group, predicates)
+            found.append(ranges)
+            blocks, whole = blocks + kept, whole + full
+        columns = {name: np.concatenate([f[name] for f in found]) for name in _RANGES}
+        if len(found) > 1 and len(found[0]["part"]):
+            order = np.argsort(columns["part"], kind="stable")
+            columns = {name: values[order] for name, values in columns.items()}
+        return cls(index, predicates, len(parts), len(left), int(counts.sum()), blocks, whole, **columns)
 
     def __len__(self) -> int:
         return len(self.part)
 
     def only(self, mask: np.ndarray) -> Scan:
-        """The blocks where the mask is true."""
-        names = ("part", "row_start", "row_stop", "hit_start", "hit_stop", "whole")
-        return dataclasses.replace(self, **{name: getattr(self, name)[mask] for name in names})
+        """The ranges where the mask is true."""
+        return dataclasses.replace(self, **{name: getattr(self, name)[mask] for name in _RANGES})
 
-    def merged(self) -> Scan:
-        """The same with neighbouring blocks joined, so that what lies together is read at once."""
-        if not len(self):
-            return self
-        same = (self.part[1:] == self.part[:-1]) & (self.row_start[1:] == self.row_stop[:-1]) & (self.whole[1:] == self.whole[:-1])
-        first, last = np.append(True, ~same), np.append(~same, True)
-        joined = {name: getattr(self, name)[first] for name in ("part", "row_start", "hit_start", "whole")}
-        return dataclasses.replace(self, **joined, row_stop=self.row_stop[last], hit_stop=self.hit_stop[last])
+    def jobs(self, url: str, cut: bool = True) -> Iterator[Job]:
+        """One job per part, in order.
 
-    def jobs(self, url: str) -> Iterator[Job]:
-        """One job per part, in order."""
+        Parameters
+        ----------
+        cut : bool
+            At the edges of blocks, so that a piece is about a million hits; else what lies together is read at once.
+        """
         edges = [0, *(np.flatnonzero(np.diff(self.part)) + 1).tolist(), len(self)] if len(self) else [0]
         for first, last in itertools.pairwise(edges):
-            spans = (a[first:last].tolist() for a in (self.row_start, self.row_stop, self.whole))
-            ranges = tuple(zip(*spans, strict=True))
-            yield Job(url, self.index.schema.name, self.index.row(int(self.part[first])), ranges, self.predicates)
+            part = int(self.part[first])
+            spans = zip(*(a[first:last].tolist() for a in (self.row_start, self.row_stop, self.whole)), strict=True)
+            ranges = itertools.chain.from_iterable(self._cut(part, *span) for span in spans) if cut else spans
+            yield Job(url, self.index.schema.name, self.index.row(part), tuple(ranges), self.predicates)
+
+    def _cut(self, part: int, start: int, stop: int, whole: bool) -> list[tuple[int, int, bool]]:
+        if self.index.part("n_blocks")[part] <= 1:
+            return [(start, stop, whole)]
+        edges = self.index.blocks(self.index.blocks_of(np.array([part]))).row_start
+        inner = edges[(edges > start) & (edges < stop)].tolist()
+        return [(a, b, whole) for a, b in itertools.pairwise([start, *inner, stop])]
+
+
+def distinct(ascending: np.ndarray) -> np.ndarray:
+    """Each number once."""
+    found: np.ndarray = ascending[np.flatnonzero(np.diff(ascending, prepend=-1))]
+    return found
+
+
+_RANGES = ("part", "row_start", "row_stop", "hit_start", "hit_stop", "whole")
+# Parts or blocks that are looked at together: some tens of megabytes.
+_GROUP = 1 << 17
+
+
+def _fields(index: Index, predicates: tuple[Predicate, ...]) -> set[str]:
+    """Columns of the row table that conditions name."""
+    return {column for p in predicates for table, column in p.columns if table == index.schema.rows.name}
+
+
+def _chance_of_parts(index: Index, parts: np.ndarray, predicates: tuple[Predicate, ...]) -> Chance:
+    """What the bounds of parts say; for so many at once that the intermediate results stay small."""
+    may, must = np.ones(len(parts), bool), np.ones(len(parts), bool)
+    for start in range(0, len(parts) if predicates else 0, _GROUP):
+        some = slice(start, start + _GROUP)
+        bounds = index.part_bounds(parts[some], _fields(index, predicates))
+        chance = _chance(predicates, bounds, len(parts[some]))
+        may[some], must[some] = chance.may, chance.must
+    return Chance(may, must)
+
+
+def _chance(predicates: tuple[Predicate, ...], bounds: Bounds, length: int) -> Chance:
+    may, must = np.ones(length, bool), np.ones(length, bool)
+    for predicate in predicates:
+        chance = predicate.chance(bounds, length)
+        may, must = may & chance.may, must & chance.must
+    return Chance(may, must)
+
+
+def _whole_parts(index: Index, parts: np.ndarray) -> dict[str, np.ndarray]:
+    rows = index.part("rows")[parts]
+    # A part of which every entry was quarantined has no file.
+    parts, rows = parts[rows > 0], rows[rows > 0]
+    zero = np.zeros(len(parts), np.int64)
+    return dict(zip(_RANGES, (parts, zero, rows, zero, index.part("hits")[parts], np.ones(len(parts), bool)), strict=True))
+
+
+def _groups(parts: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
+    """Parts, so many together that their blocks stay below a limit."""
+    group = np.cumsum(counts) // _GROUP
+    return np.split(parts, np.flatnonzero(np.diff(group)) + 1) if len(parts) else []
+
+
+def _ranges_of_blocks(index: Index, parts: np.ndarray, predicates: tuple[Predicate, ...]) -> tuple[dict[str, np.ndarray], int, int]:
+    """Ranges of the blocks of these parts that may match; the number of those blocks, and of those that match as a whole."""
+    blocks = index.blocks(index.blocks_of(parts), _fields(index, predicates))
+    chance = _chance(predicates, blocks.bounds, len(blocks))
+    kept = np.flatnonzero(chance.may)
+    part, whole = np.repeat(parts, index.part("n_blocks")[parts])[kept], chance.must[kept]
+    start, stop = blocks.row_start[kept], blocks.row_stop[kept]
+    same = (part[1:] == part[:-1]) & (start[1:] == stop[:-1]) & (whole[1:] == whole[:-1])
+    # In two steps, since an empty selection has neither a first nor a last block.
+    first, last = np.ones(len(kept), bool), np.ones(len(kept), bool)
+    first[1:], last[:-1] = ~same, ~same
+    columns = (part[first], start[first], stop[last], blocks.hit_start[kept][first], blocks.hit_stop[kept][last], whole[first])
+    return dict(zip(_RANGES, columns, strict=True)), len(kept), int(whole.sum())

@@ -235,8 +235,8 @@ class Selection:
         paths = self._paths(columns)
         self._afford(explain(self.scan, paths, self.steps), max_bytes)
         # Blocks bound the memory of conditions; without any, neighbours are read at once and handed on without a copy.
-        scan = self.scan.merged() if self.scan.whole.all() else self.scan
-        return self._gather(paths, [piece for job in scan.jobs(self.store.url) for piece in job.pieces()])
+        jobs = self.scan.jobs(self.store.url, cut=not self.scan.whole.all())
+        return self._gather(paths, [piece for job in jobs for piece in job.pieces()])
 
     def iter_rows(self, columns: Names = None) -> Iterator[Rows]:
         """Block by block as plain arrays, see `query.rows.Rows`; reads as it goes and keeps nothing.

@@ -31,11 +31,17 @@ def test_tables_say_what_the_receipts_say(store):
     assert loaded.inputs["name"].to_pylist() == ["a.h5"] and loaded.quarantine.num_rows == 0
 
 
-def test_old_snapshots_stay_for_a_while_and_then_go(store):
+def test_old_snapshots_stay_for_a_day_and_then_go(store, monkeypatch):
     marker.create(store)
-    names = [snapshot.rebuild(store).snapshot for _ in range(5)]
-    kept = {p.split("/")[1] for p in store.list("catalogue") if p.endswith(".parquet")}
-    assert kept == set(names[-3:])
+    names = [snapshot.rebuild(store).snapshot for _ in range(14)]
+
+    def kept():
+        return sorted({p.split("/")[1] for p in store.list("catalogue") if p.endswith(".parquet")})
+
+    assert kept() == names[-12:]
+    monkeypatch.setattr(snapshot, "_DAY_NS", 0)
+    last = snapshot.rebuild(store).snapshot
+    assert kept() == [*names[-2:], last]
 
 
 def test_rejected_inputs_stand_in_quarantine_until_a_later_plan_takes_them():

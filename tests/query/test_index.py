@@ -2,20 +2,19 @@
 
 import numpy as np
 
-from antdask.archive.catalog import Catalog, nothing
+from antdask.archive.catalog import nothing
+from antdask.archive.catalog_reader import CatalogReader
 from antdask.query.index import Index
 
 
 def index_of(archive, stream="events"):
-    return Index.of(archive.catalog, stream)
+    return Index(archive.catalog, stream)
 
 
 def test_parts_come_by_detector_run_and_first_frame(small):
     index = index_of(small)
     assert len(index) == 4
-    assert list(
-        zip(index.parts["detector"].to_pylist(), index.part("run").tolist(), index.parts["frame_min"].to_pylist(), strict=True)
-    ) == [
+    assert list(zip(*(index.part(name).tolist() for name in ("detector", "run", "frame_min")), strict=True)) == [
         ("antares", 7, 0),
         ("km3net-44", 5, 0),
         ("km3net-44", 7, 0),
@@ -25,11 +24,8 @@ def test_parts_come_by_detector_run_and_first_frame(small):
 
 def test_blocks_follow_their_parts(long):
     index = index_of(long)
-    blocks = index.blocks_of(np.array([0]))
-    assert len(blocks) == 3 and index.block("row_start", blocks).tolist() == [0, 65_536, 131_072]
-    shuffled = long.catalog.blocks.take(np.array([2, 0, 1]))
-    tables = {name: getattr(long.catalog, name) for name in ("parts", "runs", "inputs", "quarantine")}
-    assert Index.of(Catalog("s", blocks=shuffled, **tables), "events").block("row_start", blocks).tolist() == [0, 65_536, 131_072]
+    blocks = index.blocks(index.blocks_of(np.array([0])))
+    assert blocks.row_start.tolist() == [0, 65_536, 131_072] and blocks.row_stop.tolist() == [65_536, 131_072, 150_000]
     assert index.blocks_of(np.zeros(0, np.int64)).tolist() == []
 
 
@@ -49,7 +45,8 @@ def test_bounds_are_those_of_the_catalogue(small, small_entries):
     assert known["utc_ns"].hole.tolist() == [True, False]
     utc = small_entries[1].batch.tables["events"]["utc_ns"]
     assert known["utc_ns"].low.values[1] == utc.min() and known["utc_ns"].low.values[0] == -(2**63)
-    blocks = index.block_bounds(index.blocks_of(np.array([3]))).known
+    blocks = index.blocks(index.blocks_of(np.array([3])), ["n_hits", "frame_index"]).bounds.known
+    assert set(blocks) == {"n_hits", "frame_index"}
     hits = small_entries[1].batch.tables["events"]["n_hits"]
     assert (blocks["n_hits"].low.values[0], blocks["n_hits"].high.values[0]) == (hits.min(), hits.max())
 
@@ -75,5 +72,5 @@ def test_tables_come_with_all_above_them(small):
 
 
 def test_an_empty_catalogue_has_an_empty_index():
-    index = Index.of(nothing(), "events")
+    index = Index(CatalogReader.of(nothing()), "events")
     assert len(index) == 0 and index.columns(np.arange(0)) == [] and index.with_column("events/run").tolist() == []
