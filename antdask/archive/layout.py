@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from antdask.model.schema import AMPLITUDE, REAL, Field, Schema, Table
+from antdask.model.schema import AMPLITUDE, INTEGER, REAL, Field, Schema, Table
 from antdask.model.tables import SCHEMA_VERSION
 
 FORMAT = "antdask-archive"
@@ -159,6 +159,22 @@ def codec_metadata(codec: str, dtype: np.dtype) -> dict[str, Any]:
         "name": "blosc",
         "configuration": {"cname": "zstd", "clevel": 1, "shuffle": shuffle, "typesize": dtype.itemsize, "blocksize": 0},
     }
+
+
+def codec_kind(metadata: dict[str, Any]) -> str:
+    """The kind of column that a compressor stands for, the reverse of `codec_metadata`.
+
+    Raises
+    ------
+    KeyError
+        Not a compressor of ours.
+
+    Examples
+    --------
+    >>> [codec_kind(codec_metadata(kind, np.dtype("u4"))) for kind in (AMPLITUDE, REAL, INTEGER)]
+    ['amplitude', 'real', 'integer']
+    """
+    return AMPLITUDE if metadata["name"] == "zstd" else {"shuffle": REAL, "bitshuffle": INTEGER}[metadata["configuration"]["shuffle"]]
 
 
 def chunk_rows(width: int) -> int:

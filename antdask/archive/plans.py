@@ -158,7 +158,9 @@ class PlanFile:
         except (pa.ArrowInvalid, KeyError) as error:
             raise PlanError(f"The plan is damaged: {error}", where=self.url, hint=_HINT) from error
         if found.num_rows != self.parts:
-            raise PlanError("The plan is damaged", where=self.url, found=f"{found.num_rows} parts", expected=f"{self.parts} parts", hint=_HINT)
+            raise PlanError(
+                "The plan is damaged", where=self.url, found=f"{found.num_rows} parts", expected=f"{self.parts} parts", hint=_HINT
+            )
         return found
 
     def whole(self) -> Plan:
@@ -190,7 +192,9 @@ class PlanFile:
 
     def _check(self, found: str) -> None:
         if found != self.id:
-            raise PlanError("The plan was altered: its content is not that of its id", where=self.url, found=found, expected=self.id, hint=_HINT)
+            raise PlanError(
+                "The plan was altered: its content is not that of its id", where=self.url, found=found, expected=self.id, hint=_HINT
+            )
 
     def moved(self, archive: str) -> bytes:
         """The file of the same plan for another archive.
@@ -273,7 +277,9 @@ def save(store: Store, plan: Plan | PlanFile) -> PlanFile:
     if not store.exists(path):
         if isinstance(plan, PlanFile):
             plan.check()
-        store.write_small(path, plan.moved(store.url) if isinstance(plan, PlanFile) else to_bytes(dataclasses.replace(plan, archive=store.url)))
+        store.write_small(
+            path, plan.moved(store.url) if isinstance(plan, PlanFile) else to_bytes(dataclasses.replace(plan, archive=store.url))
+        )
     return open_plan(store.full_url(path))
 
 

@@ -24,11 +24,13 @@ class PartReader:
     store : Store
     row : mapping
         The part's row of the catalogue, or its receipt: ``part`` (key path), ``nbytes``, ``arrays``. Touches nothing.
+    file : str, optional
+        Where it lies, if not where parts of an archive do.
     """
 
-    def __init__(self, store: Store, row: Mapping[str, Any]) -> None:
+    def __init__(self, store: Store, row: Mapping[str, Any], file: str | None = None) -> None:
         self.store, self.part = store, str(row["part"])
-        self.file = lay.part_file(self.part)
+        self.file = file or lay.part_file(self.part)
         self._arrays: dict[str, Mapping[str, Any]] = {a["name"]: a for a in row["arrays"]}
         self._indexes: dict[tuple[str, int], np.ndarray] = {}
 

@@ -216,6 +216,11 @@ class PartWriter:
             columns.insert(0, offsets)
         return columns
 
+    @property
+    def rows(self) -> int:
+        """Rows of the row table so far."""
+        return self._lengths[self.schema.rows.name]
+
     def append(self, batch: Batch) -> None:
         """Add rows at the end.
 

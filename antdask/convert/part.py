@@ -16,19 +16,20 @@ from typing import Any
 import numpy as np
 
 from antdask.archive import layout as lay
+from antdask.archive import toolchain
 from antdask.archive.ledger import Brief, Quarantined, Receipt, is_done, make_receipt, read_receipt
 from antdask.archive.place import file_checksum
 from antdask.archive.plans import open_plan
 from antdask.archive.store import Store, destination_errors
 from antdask.archive.writer import PartWriter, Written
+from antdask.convert.material import Material
 from antdask.convert.ordering import ranks, reorder
 from antdask.errors import AntdaskError, CorruptFileError, DamagedPartError, DestinationError
 from antdask.model.ragged import Batch, concatenate, sorting, take
-from antdask.plan import Assignment, FileEntry, Part, Range
+from antdask.plan import FileEntry, Part, Range
 from antdask.protocols import OrderedSource
 from antdask.settings import job_id
 from antdask.sources import SOURCES
-from antdask.sources.files import check_unchanged
 
 
 def work(index: int, plan_url: str, attempt: int = 1) -> Brief:
@@ -48,6 +49,8 @@ def work(index: int, plan_url: str, attempt: int = 1) -> Brief:
         No such plan or part.
     InputChangedError, InputMissingError
         An input is not the one that was planned.
+    DamagedPartError
+        A part that it is made from is not there any more, or damaged.
     DestinationError
         The archive cannot be written.
     """
@@ -56,54 +59,65 @@ def work(index: int, plan_url: str, attempt: int = 1) -> Brief:
     receipt = read_receipt(store, part.key)
     if receipt is not None and is_done(store, part, receipt):
         return receipt.brief()
-    clock = _Clock(attempt)
-    for entry in task.inputs:
-        check_unchanged(entry)
+    clock, material = _Clock(attempt), Material(task)
+    material.check()
     with store.draft(lay.part_file(part.key.path)) as draft:
-        written, lost = _write(task, draft, store.scratch)
+        written, lost = _write(material, draft, store.scratch)
         # Again: a file that changed while it was read gave a mixture.
-        for entry in task.inputs:
-            check_unchanged(entry)
-        _check_conservation(part, written, lost)
+        material.check()
         if written.rows and (other := _publish(store, draft, part, written)) is not None:
             return other.brief()
-        receipt = make_receipt(task, written if written.rows else None, lost, clock.stop())
+        did = {**clock.stop(), "environment": toolchain.keep(store)}
+        receipt = make_receipt(task, written if written.rows else None, lost, did, material.behind)
     _sign(store, receipt)
     return receipt.brief()
 
 
-def _write(task: Assignment, draft: Path, url: str) -> tuple[Written, list[Quarantined]]:
+def _write(material: Material, draft: Path, url: str) -> tuple[Written, list[Quarantined]]:
     """Write the draft: as a stream where the source is in order, else gathered and sorted."""
-    part = task.part
+    task, key = material.task, material.task.part.key
     attributes = {
-        "detector": part.key.run.detector,
-        "run": part.key.run.run,
-        "lineage": {"id": part.key.lineage, **task.lineage},
-        "inputs": [f.identity for f in task.inputs],
-        "ranges": [{"input": r.input, "tree": r.tree, "start": r.start, "stop": r.stop} for r in part.ranges],
+        "detector": key.run.detector,
+        "run": key.run.run,
+        "lineage": {"id": key.lineage, **task.lineage},
+        "inputs": material.behind.inputs,
+        "ranges": material.behind.ranges,
     }
-    for way in _ways(part):
+    for way in _ways(task.part):
         lost: list[Quarantined] = []
-        with PartWriter(part.key.stream, task.inputs[0].origin, attributes) as writer:
-            if not _append_ordered(writer, way(task, lost)):
+        with PartWriter(key.stream, task.origin, attributes) as writer:
+            if not _append_ordered(writer, way(material, lost)):
                 continue
+            _check_conservation(material, writer.rows, lost)
             with destination_errors(url):
                 return writer.finish(draft), lost
-    raise AntdaskError("Rows are out of order after sorting: a bug", where=str(part.key))
+    raise AntdaskError("Rows are out of order after sorting: a bug", where=str(key))
 
 
-def _ways(part: Part) -> list[Callable[[Assignment, list[Quarantined]], Iterator[Batch]]]:
+def _check_conservation(material: Material, rows: int, lost: list[Quarantined]) -> None:
+    """Every row that came in goes out, unless a step decides about it."""
+    gone = sum(q.stop - q.start for q in lost)
+    if material.step is None and rows + gone != material.task.part.entries:
+        raise AntdaskError(
+            "Entries in and out differ: a bug",
+            where=str(material.task.part.key),
+            found=f"{rows} rows and {gone} quarantined",
+            expected=f"{material.task.part.entries} entries",
+        )
+
+
+def _ways(part: Part) -> list[Callable[[Material, list[Quarantined]], Iterator[Batch]]]:
     """How to bring the rows into order, the cheapest first; the last always does."""
-    if len(part.ranges) > 1:
-        return [_gathered]
-    return [part_batches, _gathered] if part.ranges[0].ordered else [_reordered]
+    if all(r.ordered for r in part.ranges):
+        return [Material.batches, _gathered]
+    return [_reordered if len(part.ranges) == 1 else _gathered]
 
 
-def _reordered(task: Assignment, lost: list[Quarantined]) -> Iterator[Batch]:
+def _reordered(material: Material, lost: list[Quarantined]) -> Iterator[Batch]:
     """Rows in order, by keys that the source tells before the data; gathered where it cannot."""
-    (wanted,) = task.part.ranges
-    keys = source_keys(task.inputs[0], wanted)
-    batches = part_batches(task, lost)
+    (wanted,) = material.task.part.ranges
+    keys = source_keys(material.task.inputs[0], wanted)
+    batches = material.batches(lost)
     return gathered(batches) if keys is None else reorder(batches, ranks(keys), wanted.start)
 
 
@@ -116,8 +130,8 @@ def source_keys(entry: FileEntry, wanted: Range) -> list[np.ndarray] | None:
         return None
 
 
-def _gathered(task: Assignment, lost: list[Quarantined]) -> Iterator[Batch]:
-    return gathered(part_batches(task, lost))
+def _gathered(material: Material, lost: list[Quarantined]) -> Iterator[Batch]:
+    return gathered(material.batches(lost))
 
 
 def _append_ordered(writer: PartWriter, batches: Iterator[Batch]) -> bool:
@@ -142,63 +156,6 @@ def gathered(batches: Iterator[Batch]) -> Iterator[Batch]:
         whole = concatenate(pieces)
         order = sorting(whole)
         yield whole if order is None else take(whole, order)
-
-
-def part_batches(task: Assignment, lost: list[Quarantined]) -> Iterator[Batch]:
-    """Batches of all ranges of a part in source order; what is corrupt is added to `lost`."""
-    for r in task.part.ranges:
-        for batch in intact_batches(task.inputs[r.input], r, lost):
-            columns = batch.tables[batch.schema.rows.name]
-            columns["source_input"] = np.full(batch.rows, r.input, np.uint16)
-            yield batch
-
-
-def intact_batches(entry: FileEntry, wanted: Range, lost: list[Quarantined]) -> Iterator[Batch]:
-    """Batches of a range without its corrupt entries.
-
-    Each corrupt stretch is taken out as narrowly as the source can name it::
-
-        wanted  |------------xxxx------------|
-        read    |------------>  fails, names xxxx
-        then    |--rest before--|    |--after--|
-    """
-    source = SOURCES.get(entry.format)
-    waiting = [(wanted.start, wanted.stop)]
-    while waiting:
-        position, stop = waiting.pop()
-        try:
-            for batch in source.read(entry, wanted.tree, position, stop):
-                yield batch
-                position += batch.rows
-            if position != stop:
-                raise AntdaskError(
-                    f"The source '{entry.format}' gave {position} as last entry",
-                    where=f"{entry.name}:{wanted.tree}",
-                    found=position,
-                    expected=stop,
-                )
-        except CorruptFileError as error:
-            first, last = _lost_range(error, position, stop)
-            lost.append(Quarantined(entry.fingerprint, entry.name, wanted.tree, first, last, error.code, str(error)))
-            waiting += [(a, b) for a, b in ((last, stop), (position, first)) if a < b]
-
-
-def _lost_range(error: CorruptFileError, start: int, stop: int) -> tuple[int, int]:
-    """The lost entries inside ``start:stop``; all of them where the error does not say, so that each failure takes some."""
-    first = max(start, error.start if error.start is not None else start)
-    last = min(stop, error.stop if error.stop is not None else stop)
-    return (first, last) if first < last else (start, stop)
-
-
-def _check_conservation(part: Part, written: Written, lost: list[Quarantined]) -> None:
-    kept = written.rows + sum(q.stop - q.start for q in lost)
-    if kept != part.entries:
-        raise AntdaskError(
-            "Entries in and out differ: a bug of the source",
-            where=str(part.key),
-            found=f"{written.rows} rows and {kept - written.rows} quarantined",
-            expected=f"{part.entries} entries",
-        )
 
 
 def _publish(store: Store, draft: Path, part: Part, written: Written) -> Receipt | None:

@@ -21,13 +21,12 @@ from antdask.archive.ledger import Receipt
 from antdask.archive.store import Store
 from antdask.cluster.failures import Failure
 from antdask.cluster.run import Event, run
-from antdask.convert.part import part_batches
+from antdask.convert.material import Material
 from antdask.errors import AntdaskError, UsageError
 from antdask.model.ragged import Batch, concatenate, empty, sorting, take
 from antdask.model.tables import schema
 from antdask.plan import Plan
 from antdask.protocols import Cluster
-from antdask.sources.files import check_unchanged
 
 MODES = ("fast", "deep", "source")
 
@@ -186,9 +185,9 @@ def source_batch(store: Store, receipt: Receipt) -> Batch:
     InputChangedError, InputMissingError
     """
     task = plans.open_plan(store.full_url(lay.plan_file(receipt.plan))).assignment(receipt.plan_part)
-    for entry in task.inputs:
-        check_unchanged(entry)
-    batches = list(part_batches(task, []))
+    material = Material(task)
+    material.check()
+    batches = list(material.batches([]))
     whole = concatenate(batches) if batches else empty(receipt.stream, receipt.origin)
     order = sorting(whole)
     return whole if order is None else take(whole, order)

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from km3net_testdata import data_path
 
+from antdask.cluster import make_cluster
+from antdask.convert import campaign, scan
 from antdask.errors import CorruptFileError, InputError, InputMissingError, UnknownFormatError
 from antdask.model.ragged import Batch, concatenate
 from antdask.plan import FileEntry, Segment
@@ -48,6 +50,7 @@ FILES: dict[str, tuple[str, ...]] = {
         "gseagen/gseagen_v7.0.0_numuCC_diffuse.evt",
         "evt/example_numuCC.evt",
     ),
+    "archive_part": ("archived/rates", "archived/events"),
     "controlhost": tuple(
         f"daq/{name}.dat"
         for name in ("IO_EVT", "IO_SUM_legacy", "IO_TSSN", "IO_EVT_legacy", "IO_SUM", "IO_TSL0_legacy", "IO_TSL1_1003", "IO_TSL1_legacy")
@@ -61,6 +64,8 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 
 def path_of(file: str) -> str:
+    if file.startswith("archived/"):
+        return archived()[file]
     return simulated()[file] if file.startswith("simulated/") else str(data_path(file))
 
 
@@ -70,6 +75,16 @@ def simulated() -> dict[str, str]:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     raw, dst = simulate(SimulationSpec(events=60, seed=3, slow_control=False, basket_bytes=2000), folder)
     return {"simulated/raw": str(raw), "simulated/dst": str(dst)}
+
+
+@functools.cache
+def archived() -> dict[str, str]:
+    folder = Path(tempfile.mkdtemp(prefix="antdask-contract-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    names = ("online/KM3NeT_00000049_00008456.summaryslice-167941.root", "seatray/antares.h5")
+    with make_cluster("serial") as cluster:
+        campaign.convert(scan.make_plan([path_of(name) for name in names], str(folder / "a")), cluster)
+    return {f"archived/{s}": str(next((folder / "a" / "parts").glob(f"*/{s}/**/*.zarr.zip"))) for s in ("rates", "events")}
 
 
 @functools.cache

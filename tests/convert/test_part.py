@@ -11,7 +11,8 @@ from antdask.archive import layout as lay
 from antdask.archive.ledger import read_receipt
 from antdask.archive.store import Store
 from antdask.convert.campaign import open_campaign
-from antdask.convert.part import intact_batches, work
+from antdask.convert.material import intact_batches
+from antdask.convert.part import work
 from antdask.convert.scan import make_plan
 from antdask.errors import CorruptFileError, InputChangedError, InputMissingError, PlanError
 from antdask.model.ragged import concatenate, cut
