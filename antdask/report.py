@@ -277,3 +277,9 @@ class Counting:
         self._number += 1
         if self._status is not None:
             self._status.update(f"{self._number:,} {self._what}")
+
+
+def simulation(sizes: Mapping[str, int]) -> RenderableType:
+    """The files that were simulated."""
+    rows = [(name, size(nbytes)) for name, nbytes in sizes.items()]
+    return table("SIMULATED, not data of the ANTARES detector", ("file",), ("size",), rows, ("all", size(sum(sizes.values()))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from antdask.cli import simulation
 from antdask.cli.commands import main
 
-__all__ = ["main"]
+__all__ = ["main", "simulation"]

@@ -30,17 +30,21 @@ def main() -> None:
 
 @main.command()
 @click.argument("file")
+@click.option("--propose-map", is_flag=True, help="Draft a layout map for a ROOT file instead: trees, branches, and what they may be.")
 @with_json
-def inspect(file: str, as_json: bool) -> None:
+def inspect(file: str, propose_map: bool, as_json: bool) -> None:
     """Say what a file is.
 
     Its format, layout, runs and entries, and what in it would not be archived.
     """
     from antdask import report
+    from antdask.convert.scan import draft_map
     from antdask.convert.scan import inspect as look_at
 
+    if propose_map:
+        return emit(as_json, {"map": (text := draft_map(file))}, str, text)
     entry = look_at(file)
-    emit(as_json, {"name": entry.name, **dataclasses.asdict(entry)}, report.file_entry, entry)
+    return emit(as_json, {"name": entry.name, **dataclasses.asdict(entry)}, report.file_entry, entry)
 
 
 @main.command()

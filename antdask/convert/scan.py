@@ -11,6 +11,7 @@ from antdask.plan import FileEntry, Plan, Rejected, check_budget, make_parts
 from antdask.settings import Settings, load
 from antdask.sources import SOURCES, recognise
 from antdask.sources.files import expand
+from antdask.sources.map_draft import propose_map
 
 
 def inspect(url: str) -> FileEntry:
@@ -25,6 +26,18 @@ def inspect(url: str) -> FileEntry:
     if len(found) != 1:
         raise InputError("inspect looks at one file", found=f"{len(found)} files", where=url)
     return recognise(found[0]).describe(found[0])
+
+
+def draft_map(url: str) -> str:
+    """A draft layout map for a ROOT file that no source knows, as TOML to be edited.
+
+    Raises
+    ------
+    InputError
+        Missing, unreadable, or not ROOT.
+    """
+    (found,) = expand([url])
+    return propose_map(found)
 
 
 def make_plan(

@@ -25,6 +25,7 @@ PUBLIC: dict[str, str] = {
     "verify": "antdask.convert.verify.verify",
     "info": "antdask.query.archive.open_archive",
     "query": "antdask.query.select.Selection",
+    "simulate": "antdask.simulate.simulation.simulate",
 }
 
 
