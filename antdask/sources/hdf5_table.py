@@ -1,4 +1,4 @@
-"""Rows of compound HDF5 tables, with damage told apart from absence.
+"""Rows of HDF5 tables and columns, with damage told apart from absence.
 
 HDF5 fills a chunk that it does not find with zeros and says nothing. A `Table` therefore knows which chunks the file holds, and a read that touches
 one that is missing, beyond the end, or does not decompress fails with the rows that are lost.
@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from antdask.errors import AntdaskError, CorruptFileError, UnknownLayoutError
-from antdask.sources import files
+from antdask.sources import files, hdf5_blosc
 from antdask.sources.blob import BlobFile, open_blob
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -87,7 +87,7 @@ def dataset_names(file: h5py.File) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """A one-dimensional compound data set.
+    """A one-dimensional data set: a compound one, or a single column.
 
     Parameters
     ----------
@@ -98,6 +98,8 @@ class Table:
         Rows of a chunk; all rows where the data set has no chunks.
     held : array of bool
         For every chunk, whether the file holds it.
+    blosc : bool
+        Chunks are packed with Blosc, which HDF5 does not read by itself.
     """
 
     dataset: h5py.Dataset
@@ -105,15 +107,16 @@ class Table:
     name: str
     chunk_rows: int
     held: np.ndarray
+    blosc: bool = False
 
     @classmethod
-    def find(cls, file: h5py.File, name: str, where: str) -> Table:
-        """The table of this name.
+    def find(cls, file: h5py.File, name: str, where: str, *, compound: bool = True) -> Table:
+        """The table of this name, or the single column, if not `compound`.
 
         Raises
         ------
         UnknownLayoutError
-            No such data set, or one of another shape.
+            No such data set, or one of another shape or compression.
         CorruptFileError
             A description that cannot be true: more rows than the file can hold.
         """
@@ -121,10 +124,12 @@ class Table:
             if name not in file:
                 raise UnknownLayoutError(f"Data set '{name}' is missing", where=where, hint=f"The file holds: {', '.join(dataset_names(file)) or 'none'}.")  # fmt: skip
             dataset = file[name]
-            if not isinstance(dataset, h5py.Dataset) or dataset.dtype.names is None or dataset.ndim != 1:
-                raise UnknownLayoutError(f"'{name}' is not a table", where=where, found=str(dataset), expected="a one-dimensional compound data set")  # fmt: skip
+            if not isinstance(dataset, h5py.Dataset) or (dataset.dtype.names is not None) != compound or dataset.ndim != 1:
+                kind = "compound data set" if compound else "data set of numbers"
+                raise UnknownLayoutError(f"'{name}' is not a table", where=where, found=str(dataset), expected=f"a one-dimensional {kind}")
+            blosc = _filters(dataset, where, name)
             chunk_rows, held = _chunks(dataset, where, name)
-            return cls(dataset, where, name, chunk_rows, held)
+            return cls(dataset, where, name, chunk_rows, held, blosc)
 
     def __len__(self) -> int:
         return int(self.dataset.shape[0])
@@ -147,7 +152,7 @@ class Table:
         if absent.any():
             raise self._loss(first, absent, "a chunk that the file does not hold")
         try:
-            found: np.ndarray = self.dataset[start:stop]
+            found = self._read(start, stop)
         except (OSError, RuntimeError, ValueError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
@@ -157,10 +162,25 @@ class Table:
             raise self._loss(first, bad, _sentence(error)) from error
         return found
 
+    def _read(self, start: int, stop: int) -> np.ndarray:
+        if not self.blosc:
+            rows: np.ndarray = self.dataset[start:stop]
+            return rows
+        dtype, pieces = self.dataset.dtype, []
+        numbers = _filter_numbers(self.dataset)
+        # A bit of the mask says that the filter with this number was left out for the chunk.
+        bits = {number: 1 << n for n, number in enumerate(numbers)}
+        for first in range(start // self.chunk_rows * self.chunk_rows, stop, self.chunk_rows):
+            mask, stored = self.dataset.id.read_direct_chunk((first,))
+            packed, checksum = (number in bits and not mask & bits[number] for number in (hdf5_blosc.BLOSC, hdf5_blosc.FLETCHER32))
+            chunk = np.frombuffer(hdf5_blosc.unpack(stored, self.chunk_rows * dtype.itemsize, checksum, packed), dtype)
+            pieces.append(chunk[max(start - first, 0) : stop - first])
+        return np.concatenate(pieces) if pieces else np.zeros(0, dtype)
+
     def _readable(self, chunk: int) -> bool:
         start = chunk * self.chunk_rows
         try:
-            self.dataset[start : min(start + self.chunk_rows, len(self))]
+            self._read(start, min(start + self.chunk_rows, len(self)))
         except (OSError, RuntimeError, ValueError):
             return False
         return True
@@ -221,6 +241,29 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.size == 1:
         return _plain(value.reshape(-1)[0])
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _filter_numbers(dataset: h5py.Dataset) -> list[int]:
+    plist = dataset.id.get_create_plist()
+    return [plist.get_filter(n)[0] for n in range(plist.get_nfilters())]
+
+
+def _filters(dataset: h5py.Dataset, where: str, name: str) -> bool:
+    """Whether Blosc packs the chunks.
+
+    Raises
+    ------
+    UnknownLayoutError
+        A filter that neither HDF5 nor this module knows.
+    """
+    numbers = _filter_numbers(dataset)
+    known = {hdf5_blosc.FLETCHER32, hdf5_blosc.BLOSC}
+    if hdf5_blosc.BLOSC in numbers and set(numbers) <= known and numbers[-1] == hdf5_blosc.BLOSC:
+        return True
+    unknown = [n for n in numbers if not h5py.h5z.filter_avail(n)]
+    if unknown:
+        raise UnknownLayoutError(f"'{name}' is compressed with a filter that is not known", where=where, found=f"filter {unknown[0]} of HDF5", expected="deflate, shuffle, Fletcher-32 or Blosc", hint="Write the file again with another compression, e.g. with ptrepack.")  # fmt: skip
+    return False
 
 
 def _chunks(dataset: h5py.Dataset, where: str, name: str) -> tuple[int, np.ndarray]:

@@ -35,6 +35,10 @@ class Column:
         Real numbers that must be whole, for an integer field.
     valid : (int, int) or None
         Smallest and largest value of the field.
+    aliases : tuple of str
+        Other names of the column, in other versions of the format.
+    optional : bool
+        The column may be absent; the field is then marked as missing.
     """
 
     source: str
@@ -53,6 +57,8 @@ class Column:
     offset: float = 0
     whole: bool = False
     valid: tuple[int, int] | None = None
+    aliases: tuple[str, ...] = ()
+    optional: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ A map is data, not code. One inline table per column of the source::
 
 Columns of trees may say more: ``count`` (the column that gives the number of elements of each entry), ``width`` (a fixed number of elements), ``record``
 (the name under ``[[records]]`` of what its elements are, see `layout_record`), ``counts`` (the table of which each value counts rows), ``scale`` and ``offset`` (field = column x scale + offset; the offset is also how
-a map declares where an index starts), ``whole`` (real numbers that must be whole), ``valid`` (smallest and largest value). ``[constants]`` are numbers
+a map declares where an index starts), ``whole`` (real numbers that must be whole), ``valid`` (smallest and largest value), ``aliases`` (names in other versions of the format), ``optional`` (may be absent). ``[constants]`` are numbers
 that derived fields need, each with note and status; ``detector`` is the label of the detector.
 
 Maps of your own lie in the folder that the setting ``maps`` names.
@@ -71,6 +71,8 @@ _COLUMN_KEYS = {
     "offset",
     "whole",
     "valid",
+    "aliases",
+    "optional",
 }
 _DERIVED_KEYS = {"target", "sources", "note", "provenance", "status"}
 _WORDLESS = {"note", "provenance", "description"}
@@ -217,6 +219,7 @@ def _dataset(data: Mapping[str, Any], defaults: Mapping[str, str], records: Mapp
         words = {"unit": "", "note": "", **defaults, **item, "valid": interval(item.get("valid"), f"{data['name']}/{item['source']}")}
         if words.get("record", "") not in {"", *records}:
             raise UnknownNameError.of("record", words["record"], records, where=f"{data['name']}/{item['source']}")
+        words["aliases"] = tuple(words.get("aliases", ()))
         target, field = _target(words.pop("target", ""), table)
         columns.append(Column(table=target, field=field, **words))
     for item in data.get("derived", ()):
