@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from km3net_testdata import data_path
 
-from antdask.convert.part import intact_batches
+from antdask.convert.material import intact_batches
 from antdask.errors import CorruptFileError, InputChangedError, InputError, InputMissingError, InputUnreadableError, UsageError
 from antdask.model.ragged import Batch, concatenate
 from antdask.plan import Range
