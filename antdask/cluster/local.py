@@ -14,6 +14,7 @@ import distributed
 
 from antdask import settings
 from antdask.cluster.dask import DaskCluster
+from antdask.cluster.spans import EXTENSIONS
 from antdask.cluster.worker_environment import NEEDS_A_GUARD, WORKER_ENVIRONMENT, worker_count
 from antdask.errors import ClusterError
 
@@ -91,7 +92,7 @@ def _start(workers: int, memory_limit: int | None, dashboard: bool, allowed_fail
                 memory_limit=memory_limit,
                 host="127.0.0.1",
                 dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"allowed_failures": allowed_failures, "dashboard": dashboard},
+                scheduler_kwargs={"allowed_failures": allowed_failures, "dashboard": dashboard, "extensions": EXTENSIONS},
                 # Workers that die are told of by the loop; what distributed says about them, and about its own end, would only frighten.
                 silence_logs=logging.CRITICAL,
             )

@@ -33,6 +33,7 @@ from antdask.cluster.dask import DaskCluster
 from antdask.cluster.drain import NOTICE
 from antdask.cluster.profiles import Profile, load_profile
 from antdask.cluster.replenisher import Replenisher
+from antdask.cluster.spans import EXTENSIONS
 from antdask.errors import ClusterError, UsageError
 
 #: A controller that refuses jobs or does not answer is borne for so long while no worker works [s].
@@ -317,6 +318,7 @@ def _scheduler(profile: Profile, run_name: str, folder: Path, dashboard: bool) -
         "dashboard": dashboard,
         "allowed_failures": profile.allowed_failures,
         "worker_ttl": WORKER_TTL,
+        "extensions": EXTENSIONS,
     }
     if profile.scheduler_interface:
         scheduler["interface"] = profile.scheduler_interface
