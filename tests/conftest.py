@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from km3net_testdata import data_path
 
 from tests.servers.slurm import slurm, slurm_cluster, slurm_with_accounts  # noqa: F401 - fixtures
 from tests.servers.stores import ceph, place, rclone, use_s3, xrootd  # noqa: F401 - fixtures
+
+# Time limits are pytest's: a busy machine is no fault of the code. In CI the examples are the same in every run.
+hypothesis_settings.register_profile("antdask", deadline=None, derandomize="CI" in os.environ)
+hypothesis_settings.load_profile("antdask")
 
 #: Files of the KM3NeT DAQ, and the only public file with data of the ANTARES detector.
 REAL_FILES = (
