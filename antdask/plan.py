@@ -23,6 +23,8 @@ from antdask.model.keys import PartKey, RunKey
 PLAN_VERSION = 1
 #: Items of the lists of a plan that are hashed, and kept in a file, together.
 PIECE = 1000
+#: Format of an input that is itself a part of an archive.
+ARCHIVED = "archive_part"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

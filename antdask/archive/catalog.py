@@ -4,10 +4,11 @@ A snapshot is written whole under a new name, then ``catalogue/current.json`` is
 
 ::
 
-    parts.parquet     one row per part, in the order in which they are read: what narrows a selection, and where its blocks begin
-    details.parquet   the same rows: the columns of lists, most of all where the arrays lie; read for chosen parts only
-    blocks.parquet    blocks of part after part
-    runs, inputs, quarantine
+    parts.parquet        one row per part, in the order in which they are read: what narrows a selection, and where its blocks begin
+    details.parquet      the same rows: the columns of lists, most of all where the arrays lie; read for chosen parts only
+    blocks.parquet       blocks of part after part
+    superseded.parquet   parts that have left, because others stand for them
+    runs, plans, inputs, quarantine
 
 This module knows them whole, as the ledger and the campaigns need them; `catalog_reader` reads what a query wants of them.
 """
@@ -31,8 +32,9 @@ from antdask.archive.summary import summaries
 from antdask.errors import ArchiveError
 from antdask.model.tables import SCHEMAS
 
-TABLES = ("parts", "blocks", "runs", "inputs", "quarantine")
-FILES = ("parts", "details", "blocks", "runs", "inputs", "quarantine")
+TABLES = ("parts", "blocks", "runs", "inputs", "quarantine", "superseded", "plans")
+_SMALL = ("runs", "inputs", "quarantine", "superseded", "plans")
+FILES = ("parts", "details", "blocks", *_SMALL)
 
 #: The order of parts: that in which their rows are read.
 ORDER = ("stream", "detector", "run", "frame_min", "index", "content", "lineage")
@@ -52,7 +54,8 @@ _ARRAY = pa.struct(
     ]
 )
 _RANGE = pa.struct([("input", pa.int32()), ("tree", pa.string()), ("start", pa.int64()), ("stop", pa.int64())])
-#: One row per receipt. Where every entry was quarantined there is no file: ``nbytes`` and ``rows`` are 0.
+#: One row per part. Where every entry was quarantined there is no file: ``nbytes`` and ``rows`` are 0. Of several lineages of a run, ``current`` is true for
+#: those that a query takes by itself. ``dropped`` entries were left out by a step; ``sources`` are parts that it was made from.
 PARTS = pa.schema(
     [("part", pa.string()), ("stream", pa.string()), ("origin", pa.string()), ("lineage", pa.string()), ("detector", pa.string())]
     + [("run", pa.uint32()), ("index", pa.int32()), ("content", pa.string()), ("plan", pa.string())]
@@ -61,8 +64,15 @@ PARTS = pa.schema(
         for n in ("nbytes", "crc32c", "rows", "hits", "entries", "lost", "bytes_in", "utc_min", "utc_max", "frame_min", "frame_max")
     ]
     + [
+        ("dropped", pa.int64()),
+        ("current", pa.bool_()),
         ("seconds", pa.float64()),
         ("cpu_seconds", pa.float64()),
+        ("ended_ns", pa.int64()),
+        ("peak_memory", pa.int64()),
+        ("host", pa.string()),
+        ("environment", pa.string()),
+        ("sources", pa.list_(pa.string())),
         ("inputs", pa.list_(pa.string())),
         ("ranges", pa.list_(_RANGE)),
         ("columns", pa.list_(pa.string())),
@@ -83,6 +93,7 @@ INPUTS = pa.schema(
         ("uuid", pa.string()),
         ("fingerprint", pa.string()),
         ("plan", pa.string()),
+        ("number", pa.int64()),
         ("notes", pa.list_(pa.string())),
     ]
 )
@@ -100,6 +111,17 @@ RUNS = pa.schema(
         ("hits", pa.int64()),
         ("streams", pa.list_(pa.string())),
     ]
+)
+#: Parts that are in the catalogue no more, who stands for them (path of a part, or id of a plan), since when, and what they came to.
+SUPERSEDED = pa.schema(
+    [("part", pa.string()), ("by", pa.string())]
+    + [(n, pa.int64()) for n in ("since_ns", "rows", "hits", "lost", "bytes_in", "nbytes")]
+    + [("cpu_seconds", pa.float64())]
+)
+#: One row per plan, oldest first: what it takes, and since when the catalogue knows it.
+PLANS = pa.schema(
+    [("plan", pa.string())]
+    + [(n, pa.int64()) for n in ("since_ns", "parts", "inputs", "rejected", "bytes_in", "bytes_uncompressed", "entries")]
 )
 
 
@@ -126,7 +148,7 @@ class Catalog:
     Parameters
     ----------
     snapshot : str
-    parts, blocks, runs, inputs, quarantine : pyarrow.Table
+    parts, blocks, runs, inputs, quarantine, superseded, plans : pyarrow.Table
         See the schemas in this module. A null bound is unknown and never prunes.
     """
 
@@ -136,6 +158,8 @@ class Catalog:
     runs: pa.Table
     inputs: pa.Table
     quarantine: pa.Table
+    superseded: pa.Table = dataclasses.field(default_factory=SUPERSEDED.empty_table)
+    plans: pa.Table = dataclasses.field(default_factory=PLANS.empty_table)
 
 
 def current_name(store: Store) -> str:
@@ -205,7 +229,7 @@ def files(catalog: Catalog) -> Iterator[tuple[str, bytes]]:
     yield "parts", encode(light, _GROUP_ROWS["parts"], {"summaries": json.dumps(summaries(light, catalog.quarantine))})
     yield "details", encode(parts.select(lists), _GROUP_ROWS["details"], statistics=False)
     yield "blocks", encode(catalog.blocks.drop_columns(["part"]), _GROUP_ROWS["blocks"], statistics=False)
-    for name in ("runs", "inputs", "quarantine"):
+    for name in _SMALL:
         yield name, encode(getattr(catalog, name), 1 << 17)
 
 
@@ -224,4 +248,4 @@ def snapshot_file(snapshot: str, name: str) -> str:
 
 def nothing() -> Catalog:
     """The catalogue of an archive in which nothing is."""
-    return Catalog("", *(schema.empty_table() for schema in (PARTS, BLOCKS, RUNS, INPUTS, QUARANTINE)))
+    return Catalog("", *(schema.empty_table() for schema in (PARTS, BLOCKS, RUNS, INPUTS, QUARANTINE, SUPERSEDED, PLANS)))

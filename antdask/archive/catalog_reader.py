@@ -94,6 +94,11 @@ class CatalogReader:
         return self._file("quarantine").table()
 
     @functools.cached_property
+    def superseded(self) -> pa.Table:
+        """Parts that have left the catalogue, because others stand for them."""
+        return self._file("superseded").table()
+
+    @functools.cached_property
     def summaries(self) -> dict[str, Any]:
         """Sums and ranges of all parts and of each stream, see `summary.summaries`."""
         found: dict[str, Any] = json.loads(self.parts.metadata[b"summaries"])
@@ -105,7 +110,7 @@ class CatalogReader:
         return own["start"], own["stop"]
 
     def row(self, number: int) -> dict[str, Any]:
-        """What a reader needs of a part: ``part, nbytes, detector, arrays``; plain data that travels."""
+        """What a reader needs of a part: ``part, nbytes, crc32c, detector, arrays``; plain data that travels."""
         place = np.array([number])
-        one = self.parts.at(place, ["part", "nbytes", "detector"]).to_pylist()[0]
+        one = self.parts.at(place, ["part", "nbytes", "crc32c", "detector"]).to_pylist()[0]
         return {**one, "arrays": self.details.at(place, ["arrays"])["arrays"][0].as_py()}

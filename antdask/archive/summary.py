@@ -31,7 +31,9 @@ def summaries(parts: pa.Table, quarantine: pa.Table) -> dict[str, Any]:
 
 
 def summary(parts: pa.Table) -> dict[str, Any]:
-    """Sums and ranges over rows of the catalogue's table of parts."""
+    """Sums and ranges over rows of the catalogue's table of parts: those of the current lineages, so that no event counts twice."""
+    lineages = sorted(pc.unique(parts["lineage"]).to_pylist())
+    parts = parts.filter(pc.fill_null(parts["current"], True))
     times = pc.min_max(parts["utc_min"]).as_py()["min"], pc.min_max(parts["utc_max"]).as_py()["max"]
     runs = pc.min_max(parts["run"]).as_py()
     return {
@@ -43,5 +45,5 @@ def summary(parts: pa.Table) -> dict[str, Any]:
         "last_run": runs["max"],
         "first_utc": format_utc(times[0]),
         "last_utc": format_utc(times[1]),
-        "lineages": sorted(pc.unique(parts["lineage"]).to_pylist()),
+        "lineages": lineages,
     }

@@ -19,7 +19,7 @@ from antdask.errors import CorruptFileError, DamagedPartError, InputError, Usage
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch
 from antdask.model.tables import schema
-from antdask.plan import FileEntry, Segment, digest
+from antdask.plan import ARCHIVED, FileEntry, Segment, digest
 from antdask.sources.files import identify
 
 #: Aim for so many bytes of a batch [byte].
@@ -30,7 +30,7 @@ _SUFFIX = ".zarr.zip"
 class ArchivedParts:
     """Reads the part files of an archive; see `antdask.protocols.Source`."""
 
-    name, version = "archive_part", "1"
+    name, version = ARCHIVED, "1"
 
     def sniff(self, url: str, head: bytes) -> bool:
         """A ZIP whose first member is the metadata of a Zarr group."""

@@ -22,7 +22,7 @@ def test_it_says_of_each_part_what_the_whole_catalogue_says(tmp_path):
     reader = pickle.loads(pickle.dumps(CatalogReader.open(store)))
     stream = whole.parts["stream"][0].as_py()
     assert reader.snapshot == whole.snapshot and reader.rows_of(stream) == (0, 2) and reader.rows_of("nothing") == (0, 0)
-    rows = whole.parts.select(["part", "nbytes", "detector", "arrays"]).to_pylist()
+    rows = whole.parts.select(["part", "nbytes", "crc32c", "detector", "arrays"]).to_pylist()
     assert [reader.row(i) for i in range(2)] == rows
     first, count = (reader.parts.table([name])[name].to_numpy() for name in ("first_block", "n_blocks"))
     owner = [whole.parts["part"][i].as_py() for i in np.repeat(np.arange(2), count).tolist()]
