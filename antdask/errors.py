@@ -20,6 +20,7 @@
     │   ├── SchemaVersionError                 written by a newer antdask
     │   ├── ConflictError                      the same entries are archived in another cut
     │   └── DamagedPartError                   a part that is missing, torn or altered
+    ├── UnreachableError (ConnectionError) 3  a server does not answer, after several attempts
     ├── PlanError                       3  a plan that cannot be made, read or afforded
     ├── PartsFailedError                4  some parts failed; run again to resume
     ├── VerificationError               5  archive and source differ
@@ -223,6 +224,13 @@ class DamagedPartError(ArchiveError):
     """A part that is missing, torn or altered under a live catalogue."""
 
     code = "damaged-part"
+
+
+class UnreachableError(AntdaskError, ConnectionError):
+    """A server does not answer, or its answers break off, after several attempts."""
+
+    code, exit_code = "unreachable", 3
+    __str__ = AntdaskError.__str__
 
 
 class PlanError(AntdaskError):

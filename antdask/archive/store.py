@@ -20,7 +20,7 @@ import google_crc32c
 
 from antdask.archive.local_place import LocalPlace
 from antdask.archive.place import PIECE, Place, is_temporary
-from antdask.errors import ArchiveError, DestinationError, UsageError
+from antdask.errors import AntdaskError, ArchiveError, DestinationError, UsageError
 from antdask.remote.address import refuse_secrets, scheme_of
 
 _REFUSED = frozenset({errno.EACCES, errno.EPERM})
@@ -336,23 +336,20 @@ def destination_errors(url: str) -> Iterator[None]:
             hint = "Check the address, the permissions and the credentials in the environment, then run the same command again."
         elif url == tempfile.gettempdir():
             what, hint = "The scratch space", "Make room, or set TMPDIR to a place with more, then run the same command again."
-        wrapped = DestinationError(f"{what} cannot be written: {error.strerror or error}", where=url, hint=hint)
+        words = error.what if isinstance(error, AntdaskError) else error.strerror or error
+        wrapped = DestinationError(f"{what} cannot be written: {words}", where=url, hint=hint)
         wrapped.errno = error.errno
         raise wrapped from error
 
 
 @contextlib.contextmanager
 def _reading_errors(url: str) -> Iterator[None]:
-    """Turn a refusal, and a network that stays broken, into an error that names the archive; what is missing passes as it is."""
+    """Turn a refusal into an error that names the archive; what is missing, and a server that does not answer, pass as they are."""
     try:
         yield
     except NotImplementedError as error:
         hint = "Query it, which needs no listing; verify and convert need one."
         raise ArchiveError("The server that holds the archive lists no files", where=url, hint=hint) from error
-    except (ConnectionError, TimeoutError) as error:
-        raise ArchiveError(
-            f"The archive cannot be reached: {error}", where=url, hint="Check the address and the network, then try again."
-        ) from error
     except OSError as error:
         if error.errno not in _REFUSED and error.errno != errno.ENOTSUP:
             raise

@@ -44,7 +44,7 @@ class ContentChangedError(Exception):
 class Client(Protocol):
     """Reading from one server.
 
-    All methods try again while the network is to blame, and then raise `ConnectionError`; they raise `FileNotFoundError` and `PermissionError` at once.
+    All methods try again while the network is to blame, and then raise `UnreachableError` (a `ConnectionError`); they raise `FileNotFoundError` and `PermissionError` at once.
     A client may be used by several threads; it belongs to the process that made it.
     """
 
@@ -53,7 +53,7 @@ class Client(Protocol):
 
         Raises
         ------
-        FileNotFoundError, IsADirectoryError, PermissionError, ConnectionError
+        FileNotFoundError, IsADirectoryError, PermissionError, UnreachableError
         """
         ...
 
@@ -70,7 +70,7 @@ class Client(Protocol):
         ContentChangedError
             The server says that this is another version.
         RangeIgnoredError
-        FileNotFoundError, PermissionError, ConnectionError
+        FileNotFoundError, PermissionError, UnreachableError
         """
         ...
 
@@ -83,7 +83,7 @@ class Client(Protocol):
 
         Raises
         ------
-        FileNotFoundError, PermissionError, ConnectionError
+        FileNotFoundError, PermissionError, UnreachableError
         """
         ...
 
@@ -102,7 +102,7 @@ class Client(Protocol):
         ------
         NotImplementedError
             This kind of server has no listing.
-        PermissionError, ConnectionError
+        PermissionError, UnreachableError
         """
         ...
 

@@ -8,6 +8,8 @@ import random
 import time
 from collections.abc import Callable
 
+from antdask.errors import UnreachableError
+
 #: Faults that pass: of the network, of a server, of a shared file system.
 TRANSIENT_ERRNOS = frozenset(
     {
@@ -89,7 +91,7 @@ def patiently[T](attempt: Callable[[], T], what: str, patience: Patience = PATIE
 
     Raises
     ------
-    ConnectionError
+    UnreachableError
         It failed each time.
     OSError
         An error that no repetition mends, as it is.
@@ -103,6 +105,7 @@ def patiently[T](attempt: Callable[[], T], what: str, patience: Patience = PATIE
                 raise
             if number >= patience.attempts:
                 words = str(error).removeprefix(f"{what}: ") or type(error).__name__
-                raise ConnectionError(f"{what} failed {number} times, the last time with: {words}") from error
+                hint = "Check the address and the network, then run the same command again."
+                raise UnreachableError(f"{what} failed {number} times, the last time with: {words}", hint=hint) from error
         time.sleep(patience.wait(number))
         number += 1

@@ -44,6 +44,7 @@ class HttpError(Exception):
         (ConnectionResetError(errno.ECONNRESET, ""), "transient"),
         (HttpError(503), "transient"),
         (HttpError(429), "transient"),
+        (errors.UnreachableError("GET u failed 6 times"), "transient"),
         (refused_by_s3(500, "InternalError"), "transient"),
         (refused_by_s3(503, "SlowDown"), "transient"),
         (botocore.exceptions.EndpointConnectionError(endpoint_url="u"), "transient"),

@@ -7,6 +7,7 @@ import fsspec.exceptions
 import pytest
 import urllib3.exceptions
 
+from antdask.errors import UnreachableError
 from antdask.remote.retry import Patience, is_transient, patiently
 
 QUICK = Patience(attempts=4, first=0.001, longest=0.004)
@@ -67,7 +68,7 @@ def test_patience_ends_with_the_number_of_attempts_and_the_last_reason():
         calls.append(time.monotonic())
         raise ConnectionResetError("gone")
 
-    with pytest.raises(ConnectionError, match="GET u failed 4 times, the last time with: gone") as caught:
+    with pytest.raises(UnreachableError, match="GET u failed 4 times, the last time with: gone") as caught:
         patiently(attempt, "GET u", QUICK)
     assert len(calls) == 4 and isinstance(caught.value.__cause__, ConnectionResetError)
 

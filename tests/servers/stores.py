@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -53,7 +54,9 @@ def _make_bucket(address: daemon.Address) -> None:
         aws_secret_access_key=address["secret"],
         config=config,
     )
-    s3.create_bucket(Bucket=BUCKET)
+    # Another worker of the test run may have made it.
+    with contextlib.suppress(s3.exceptions.BucketAlreadyExists, s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=BUCKET)
     s3.close()
 
 

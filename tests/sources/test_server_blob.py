@@ -13,7 +13,15 @@ import pytest
 from km3net_testdata import data_path
 
 from antdask.convert.material import intact_batches
-from antdask.errors import CorruptFileError, InputChangedError, InputError, InputMissingError, InputUnreadableError, UsageError
+from antdask.errors import (
+    CorruptFileError,
+    InputChangedError,
+    InputError,
+    InputMissingError,
+    InputUnreadableError,
+    UnreachableError,
+    UsageError,
+)
 from antdask.model.ragged import Batch, concatenate
 from antdask.plan import Range
 from antdask.remote import client
@@ -261,3 +269,11 @@ def test_random_ranges_behind_every_server_are_those_of_the_file(serving: Any, t
         with open_blob(serving(kind, tmp_path / "x.bin")) as blob:
             assert [bytes(p) for p in blob.read_many(ranges)] == [data[a:b] for a, b in ranges]
             assert [bytes(blob.read(a, b)) for a, b in ranges[:20]] == [data[a:b] for a, b in ranges[:20]]
+
+
+def test_a_server_that_is_gone_is_said_so_in_one_sentence_and_is_no_rejected_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    from antdask.convert.scan import make_plan
+
+    monkeypatch.setattr("antdask.remote.retry.Patience.wait", lambda self, attempt: 0.0)
+    with pytest.raises(UnreachableError, match=r"failed 6 times.*Connection refused.*run the same command again"):
+        make_plan(["http://127.0.0.1:9/x.root"], "memory://x")
