@@ -9,7 +9,7 @@ from antdask.convert.lineage import lineage_document, lineage_id
 from antdask.errors import InputError, PlanError
 from antdask.plan import FileEntry, Plan, Rejected, check_budget, make_parts
 from antdask.settings import Settings, load
-from antdask.sources import SOURCES, recognise
+from antdask.sources import SOURCES, describe_all, recognise
 from antdask.sources.files import expand
 from antdask.sources.map_draft import propose_map
 
@@ -82,8 +82,8 @@ def make_plan(
 
 
 def scan(patterns: Iterable[str], progress: Callable[[str], None] | None = None) -> tuple[list[FileEntry], list[Rejected]]:
-    """Describe inputs, in the order given; one that stands twice (by content) is described once."""
-    entries: dict[str, FileEntry] = {}
+    """Describe inputs, in the order given, once for each source that reads it; one that stands twice (by content) is described once."""
+    entries: dict[tuple[str, str], FileEntry] = {}
     rejected: list[Rejected] = []
     for pattern in patterns:
         try:
@@ -93,8 +93,8 @@ def scan(patterns: Iterable[str], progress: Callable[[str], None] | None = None)
             continue
         for url in urls:
             try:
-                entry = recognise(url).describe(url)
-                entries.setdefault(entry.fingerprint, entry)
+                for entry in describe_all(url):
+                    entries.setdefault((entry.fingerprint, entry.format), entry)
             except InputError as error:
                 rejected.append(Rejected(url, error.code, str(error)))
             if progress is not None:

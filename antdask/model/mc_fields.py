@@ -6,11 +6,17 @@ Text stands in tables of bytes: a row says how long it is, the table below holds
 from __future__ import annotations
 
 from antdask.model.antares_fields import ANTARES_RAW
+from antdask.model.offline_fields import EVT_EVENT, MC_EVENT_TIME, MC_HIT, MC_TABLES, OFFLINE
+from antdask.model.offline_fields import PARTICLE as OFFLINE_PARTICLE
 from antdask.model.schema import AMPLITUDE, REAL, Field, Table
 
 EVT = ("evt_ascii",)
 KM3PIPE = ("km3pipe_hdf5",)
 SIMULATED = (*EVT, *KM3PIPE)
+#: Files of aanet events, and what km3pipe made of them.
+AANET = (*KM3PIPE, *OFFLINE)
+#: All but raw ANTARES data.
+GENERATED = (*SIMULATED, *OFFLINE)
 
 # One line per field, however long.
 # fmt: off
@@ -31,7 +37,7 @@ def _real(name: str, unit: str, text: str, ucd: str = "", origins: tuple[str, ..
 
 
 def _path(name: str, unit: str, text: str, ucd: str) -> Field:
-    return Field(name, "f8", unit, text, ucd, origins=(*ANTARES_RAW, *SIMULATED), missing="NaN", codec=REAL)
+    return Field(name, "f8", unit, text, ucd, origins=(*ANTARES_RAW, *GENERATED), missing="NaN", codec=REAL)
 
 
 def _number(name: str, text: str, ucd: str = "meta.number", origins: tuple[str, ...] = EVT, dtype: str = "i4") -> Field:
@@ -39,40 +45,42 @@ def _number(name: str, text: str, ucd: str = "meta.number", origins: tuple[str, 
 
 
 EVENT = (
-    _number("event_number", "number of the event in the source: start_event of .evt, event_id of km3pipe; may repeat", "meta.id", SIMULATED, "i8"),
+    _number("event_number", "number of the event in the source: start_event of .evt, event_id of km3pipe; may repeat", "meta.id", GENERATED, "i8"),
     _number("event_type", "second number of start_event", "meta.code.class", EVT, "i8"),
     _number("group_id", "number of the group in the km3pipe file", "meta.id", KM3PIPE, "i8"),
-    _number("mc_id", "number of the simulated event (km3pipe mc_id)", "meta.id", KM3PIPE, "i8"),
-    _number("mc_run", "run of the simulation (km3pipe mc_run_id)", "meta.id;obs", KM3PIPE, "i8"),
-    _real("mc_time_ns", "ns", "time of the simulated event, from the start of the run (km3pipe mc_time, mc_t)", "time.interval", KM3PIPE),
-    _number("detector_id", "detector as in the file; negative in files for simulation", "meta.id;instr", KM3PIPE, "i8"),
-    _number("timestamp_s", "seconds of the frame as in the file; simulations count from 0", "time.epoch", KM3PIPE, "i8"),
-    _number("nanoseconds", "nanoseconds of the frame as in the file", "time.epoch", KM3PIPE, "i8"),
-    Field("trigger_mask", "u8", "1", "bit pattern of the KM3NeT triggers; 0 where the file does not give it", "meta.code.class", origins=KM3PIPE, missing="0"),
-    _number("overlays", "number of merged triggers", "meta.number", KM3PIPE, "i8"),
+    _number("mc_id", "number of the simulated event (km3pipe mc_id)", "meta.id", AANET, "i8"),
+    _number("mc_run", "run of the simulation (km3pipe mc_run_id)", "meta.id;obs", AANET, "i8"),
+    _real("mc_time_ns", "ns", "time of the simulated event, from the start of the run (km3pipe mc_time, mc_t)", "time.interval", AANET),
+    _number("detector_id", "detector as in the file; negative in files for simulation", "meta.id;instr", AANET, "i8"),
+    _number("timestamp_s", "seconds of the frame as in the file; simulations count from 0", "time.epoch", AANET, "i8"),
+    _number("nanoseconds", "nanoseconds of the frame as in the file", "time.epoch", AANET, "i8"),
+    Field("trigger_mask", "u8", "1", "bit pattern of the KM3NeT triggers; 0 where the file does not give it", "meta.code.class", origins=AANET, missing="0"),
+    _number("overlays", "number of merged triggers", "meta.number", AANET, "i8"),
     _number("n_events_generated", "number of generated events (km3pipe n_events_gen)", "meta.number", KM3PIPE, "i8"),
     _number("n_files_generated", "number of generated files (km3pipe n_files_gen)", "meta.number", KM3PIPE, "i8"),
     _number("livetime_s", "livetime in seconds (km3pipe livetime_sec)", "time.duration", KM3PIPE, "i8"),
-    _real("w1", "1", "first weight: volume or area of generation, in the unit of the generator"),
-    _real("w2", "1", "second weight: generation weight, in the unit of the generator"),
-    _real("w3", "1", "third weight: event weight, in the unit of the generator"),
-    _real("w4", "1", "fourth weight of km3pipe", origins=KM3PIPE),
+    _real("w1", "1", "first weight: volume or area of generation, in the unit of the generator", origins=GENERATED),
+    _real("w2", "1", "second weight: generation weight, in the unit of the generator", origins=GENERATED),
+    _real("w3", "1", "third weight: event weight, in the unit of the generator", origins=GENERATED),
+    _real("w4", "1", "fourth weight of km3pipe", origins=AANET),
     _number("corsika_event", "number of the shower in CORSIKA (corsika_evno)", "meta.id", EVT, "i8"),
     _number("event_time_s", "first number of eventtime, as in the file; not always set by the generator", "time.epoch", EVT, "i8"),
     _number("event_time_ns", "second number of eventtime, as in the file; not always set by the generator", "time.epoch", EVT, "i8"),
     _number("total_hits", "number of hits as the file states it; n_hits is what it holds", "meta.number", EVT, "i8"),
     Field("n_particles", "u4", "1", "number of particles of the event", "meta.number", statistics=True),
-    Field("n_hits", "u4", "1", "number of simulated hits of the event; 0 also where the file keeps none", "meta.number", origins=SIMULATED, statistics=True),
+    Field("n_hits", "u4", "1", "number of simulated hits of the event; 0 also where the file keeps none", "meta.number", origins=GENERATED, statistics=True),
     Field("n_raw_hits", "u4", "1", "number of digitised hits of the event", "meta.number", origins=EVT, statistics=True),
     Field("n_overflow", "u4", "1", "numbers of the event that did not fit their column and were written as stars: they are missing", "meta.number", origins=EVT, statistics=True),
+    *MC_EVENT_TIME,
+    *EVT_EVENT,
 )
 
 PARTICLE = (
-    Field("kind", "u1", "1", "what the line of the particle is called", "meta.code.class", origins=SIMULATED, flags=tuple(enumerate(PARTICLE_KINDS)), codec=AMPLITUDE),
-    _number("particle_id", "first number of the line, or id: number of the particle in its list; of track_bundle, number of muons", "meta.id", SIMULATED),
-    _number("particle_type", "type of the particle as in the source, in the numbering of column 'numbering'", "meta.code.class", SIMULATED),
-    Field("numbering", "u1", "1", "numbering of particle_type", "meta.code", origins=SIMULATED, flags=((0, "not_stated"), (1, "GEANT3"), (2, "PDG"), (3, "CORSIKA")), codec=AMPLITUDE),
-    Field("pdg_type", "i4", "1", "type of the particle in the numbering of the Particle Data Group; .evt: derived where the source counts otherwise", "meta.code.class", origins=(*ANTARES_RAW, *EVT), missing="0"),
+    Field("kind", "u1", "1", "what the line of the particle is called", "meta.code.class", origins=GENERATED, flags=tuple(enumerate(PARTICLE_KINDS)), codec=AMPLITUDE),
+    _number("particle_id", "first number of the line, or id: number of the particle in its list; of track_bundle, number of muons", "meta.id", GENERATED),
+    _number("particle_type", "type of the particle as in the source, in the numbering of column 'numbering'", "meta.code.class", GENERATED),
+    Field("numbering", "u1", "1", "numbering of particle_type", "meta.code", origins=GENERATED, flags=((0, "not_stated"), (1, "GEANT3"), (2, "PDG"), (3, "CORSIKA")), codec=AMPLITUDE),
+    Field("pdg_type", "i4", "1", "type of the particle in the numbering of the Particle Data Group; .evt: derived where the source counts otherwise", "meta.code.class", origins=(*ANTARES_RAW, *EVT, *OFFLINE), missing="0"),
     _path("x", "m", "x of a point of the path; simulated ANTARES: UTM easting relative to the centre of the detector, else in the system of the generator", "pos.cartesian.x"),
     _path("y", "m", "y of a point of the path; simulated ANTARES: UTM northing relative to the centre of the detector, else in the system of the generator", "pos.cartesian.y"),
     _path("z", "m", "z of a point of the path, up; simulated ANTARES: relative to the centre of the detector, else in the system of the generator", "pos.cartesian.z"),
@@ -81,7 +89,7 @@ PARTICLE = (
     _path("dz", "1", "z of the unit vector along the path", "pos.cartesian.z"),
     _path("time_ns", "ns", "time at this point; simulated ANTARES: from the start of the frame, else as the generator counts it", "time.interval"),
     _path("energy", "GeV", "energy of the particle at this point; of track_bundle, of all muons", "phys.energy"),
-    _real("length", "m", "length of the path; the sign is that of the source", "phys.size"),
+    _real("length", "m", "length of the path; the sign is that of the source", "phys.size", GENERATED),
     _real("bjorken_x", "1", "Bjorken x of the interaction"),
     _real("bjorken_y", "1", "Bjorken y of the interaction"),
     _real("interaction_channel", "1", "channel of the interaction in the numbering of the generator", "meta.code.class"),
@@ -89,20 +97,22 @@ PARTICLE = (
     _real("energy_lost_in_can", "GeV", "energy that the particle lost inside the can", "phys.energy", KM3PIPE),
     _number("charm", "tenth number behind the identifier of CORSIKA lines: 1 for charm", "meta.code"),
     _number("corsika_code", "number before the mother in lines of Corant 5, -1 in all lines seen; its meaning is not public", "meta.code"),
-    _number("mother", "mother of the particle in the numbering of the generator; negative as in the source", "meta.code.class"),
+    _number("mother", "mother of the particle in the numbering of the generator; negative as in the source", "meta.code.class", (*EVT, *OFFLINE)),
     _number("grandmother", "mother of the mother, likewise", "meta.code.class"),
+    *OFFLINE_PARTICLE,
 )
 
 HIT = (
-    _number("hit_id", "number of the hit in the source", "meta.id"),
-    _number("pmt_id", "photomultiplier in the numbering of the simulated detector", "meta.id;instr.det", SIMULATED),
-    _real("n_pe", "1", "amplitude in photo-electrons (km3pipe a)", "phys.electCharge"),
-    _real("time_ns", "ns", "time of the hit, as the simulation counts it", "time.interval"),
-    _number("hit_type", "fifth number of the line: type of the hit in the numbering of the simulation, negative types occur", "meta.code.class"),
+    _number("hit_id", "number of the hit in the source", "meta.id", (*EVT, *OFFLINE)),
+    _number("pmt_id", "photomultiplier in the numbering of the simulated detector", "meta.id;instr.det", GENERATED),
+    _real("n_pe", "1", "amplitude in photo-electrons (km3pipe a)", "phys.electCharge", GENERATED),
+    _real("time_ns", "ns", "time of the hit, as the simulation counts it", "time.interval", GENERATED),
+    _number("hit_type", "fifth number of the line: type of the hit in the numbering of the simulation, negative types occur", "meta.code.class", (*EVT, *OFFLINE)),
     _number("n_photons", "sixth number of the line: number of photons", "meta.number"),
-    _number("particle_id", "particle that made the light: track number of .evt, origin of km3pipe", "meta.ref", SIMULATED),
+    _number("particle_id", "particle that made the light: track number of .evt, origin of km3pipe", "meta.ref", GENERATED),
     _real("true_time_ns", "ns", "eighth number of the line: time before electronics", "time.interval", EVT),
     _number("material", "ninth number of the line, written by KM3Sim only; its meaning is not stated", "meta.code"),
+    *MC_HIT,
 )
 
 RAW_HIT = (
@@ -135,21 +145,21 @@ CALIBRATION = (
 FIT = (
     Field("fit_name", "u1", "1", "name of the table of the fit in the file, in ASCII, filled with zeros at the end", "meta.code.class", dims=(("fit_byte", 32),), origins=KM3PIPE, codec=AMPLITUDE),
     _number("group_id", "number of the group in the km3pipe file", "meta.id", KM3PIPE, "i8"),
-    _number("track_id", "identifier of the fit (id)", "meta.id", KM3PIPE, "i8"),
-    _number("track_index", "number of the fit in its event (idx)", "meta.number", KM3PIPE, "i8"),
-    _real("dx", "1", "x of the unit vector along the track", "pos.cartesian.x", KM3PIPE),
-    _real("dy", "1", "y of the unit vector along the track", "pos.cartesian.y", KM3PIPE),
-    _real("dz", "1", "z of the unit vector along the track", "pos.cartesian.z", KM3PIPE),
+    _number("track_id", "identifier of the fit (id)", "meta.id", AANET, "i8"),
+    _number("track_index", "number of the fit in its event (idx)", "meta.number", AANET, "i8"),
+    _real("dx", "1", "x of the unit vector along the track", "pos.cartesian.x", AANET),
+    _real("dy", "1", "y of the unit vector along the track", "pos.cartesian.y", AANET),
+    _real("dz", "1", "z of the unit vector along the track", "pos.cartesian.z", AANET),
 )
 
-STAGE = (Field("rec_stage", "i4", "1", "stage of the reconstruction that the fit went through, in their order", "meta.code", origins=KM3PIPE),)
+STAGE = (Field("rec_stage", "i4", "1", "stage of the reconstruction that the fit went through, in their order", "meta.code", origins=AANET),)
 
 PARAMETER = (
     Field("parameter_id", "u4", "1", "CRC-32 of the name of the parameter in the file, e.g. of JGANDALF_CHI2; the names stand in stream headers, under the name of the fit", "meta.id", origins=KM3PIPE),
     _real("value", "1", "value of the parameter, in the unit of the fit", origins=KM3PIPE),
 )
 
-_WEIGHT = (_real("value", "1", "number of the list, in its order; the meaning is that of the generator", origins=EVT),)
+_WEIGHT = (_real("value", "1", "number of the list, in its order; the meaning is that of the generator", origins=(*EVT, *OFFLINE)),)
 _LENGTH = Field("n_bytes", "u4", "byte", "length of the line", "phys.size;meta.file", origins=EVT)
 _BYTE = Field("byte", "u1", "1", "one byte of the text, as in the file (mostly ASCII)", codec=AMPLITUDE)
 
@@ -159,13 +169,14 @@ def mc_tables(key: tuple[Field, ...], source: tuple[Field, ...]) -> tuple[Table,
     return (
         Table("events", "event", "one row per simulated event; joins to events by (run, frame_index, trigger_counter) where the source gives them", (*key, *EVENT, *source)),
         Table("particles", "particle", "particles of the event, in the order of the source", PARTICLE, parent="events"),
-        Table("hits", "hit", "simulated hits before digitisation, in the order of the source", HIT, parent="events", origins=SIMULATED),
+        Table("hits", "hit", "simulated hits before digitisation, in the order of the source", HIT, parent="events", origins=GENERATED),
         Table("calibrations", "calibration", "what km3pipe 4 adds to each simulated hit, hit by hit; no rows where the file has no such columns", CALIBRATION, parent="events", origins=KM3PIPE),
         Table("raw_hits", "raw_hit", "digitised hits (hit_raw), in the order of the source", RAW_HIT, parent="events", origins=EVT),
-        Table("w2list", "w2_value", "numbers of w2list: factors of the second weight", _WEIGHT, parent="events", origins=EVT),
-        Table("w3list", "w3_value", "numbers of w3list: factors of the third weight", _WEIGHT, parent="events", origins=EVT),
+        Table("w2list", "w2_value", "numbers of w2list: factors of the second weight", _WEIGHT, parent="events", origins=(*EVT, *OFFLINE)),
+        Table("w3list", "w3_value", "numbers of w3list: factors of the third weight", _WEIGHT, parent="events", origins=(*EVT, *OFFLINE)),
         Table("lines", "line", "lines of the event that have no columns of their own, in the order of the source", (_LENGTH,), parent="events", origins=EVT),
         Table("line_bytes", "line_byte", "text of the line, without its end", (_BYTE,), parent="lines", origins=EVT),
+        *MC_TABLES,
     )
 
 

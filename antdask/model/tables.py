@@ -2,7 +2,8 @@
 
 Origins: ``km3net_online`` (KM3NeT DAQ files), ``seatray`` (calibrated ANTARES files of the SeaTray framework), ``antares_raw`` (ANTARES DAQ data
 before calibration; only simulated files so far), ``antdst`` (flat trees made from ANTARES DSTs), ``detector_file`` (DETX and DATX), ``controlhost`` and
-``controlhost_legacy`` (KM3NeT DAQ records as they go over the wire), ``evt_ascii`` (simulated events as text), ``km3pipe_hdf5`` (events of KM3NeT in HDF5).
+``controlhost_legacy`` (KM3NeT DAQ records as they go over the wire), ``evt_ascii`` (simulated events as text), ``km3pipe_hdf5`` (events of KM3NeT in HDF5),
+``km3net_offline`` (KM3NeT events after calibration and reconstruction, ROOT), ``km3net_dst`` (summaries of them).
 UCDs follow IVOA UCD1+; units are VOUnit strings. Index origins and time scales are part of each description.
 """
 
@@ -12,7 +13,8 @@ from antdask.errors import UnknownNameError
 from antdask.model.antares_fields import ANTARES_RAW, ANTARES_TRIGGER_MASK, OM_COUNTS, SPE_HIT
 from antdask.model.antdst_fields import SEL_FIELDS
 from antdask.model.detector_fields import COMMENT_BYTE_FIELDS, COMMENT_FIELDS, DETECTOR_FIELDS, MODULE_FIELDS, PMT_FIELDS
-from antdask.model.mc_fields import CALIBRATION, FIT, KM3PIPE, PARAMETER, STAGE, header_tables, mc_tables
+from antdask.model.mc_fields import AANET, CALIBRATION, FIT, KM3PIPE, PARAMETER, STAGE, header_tables, mc_tables
+from antdask.model.offline_fields import DST_TABLES, EVENT_HIT, EVT_EVENT, EVT_NUMBER, OFFLINE, TRACK, TRACK_TABLES, user_tables
 from antdask.model.schema import AMPLITUDE, REAL, Field, Schema, Table
 
 # One line per field, however long.
@@ -26,7 +28,7 @@ ONLINE = ("km3net_online", "controlhost", "controlhost_legacy")
 FULL_ONLINE = ONLINE[:2]
 SEATRAY = ("seatray",)
 #: Data of KM3NeT detectors as measured, or simulated in their form.
-KM3NET = (*ONLINE, *KM3PIPE)
+KM3NET = (*ONLINE, *AANET)
 CHANNELS = (("channel", 31),)
 
 RUN = Field("run", "u4", "1", "run number", "meta.id;obs", statistics=True)
@@ -41,8 +43,8 @@ SOURCE_ENTRY = Field("source_entry", "u8", "1", "entry in the source, from 0", "
 
 DOM_ID = Field("dom_id", "i4", "1", "identifier of the KM3NeT optical module", "meta.id;instr.det", origins=KM3NET)
 CHANNEL_ID = Field("channel_id", "u1", "1", "photomultiplier in the module, from 0 to 30", "meta.id;instr.det", origins=KM3NET, codec=AMPLITUDE)
-TDC = Field("tdc", "u4", "ns", "leading edge of the pulse, from the start of the frame", "time.interval", origins=ONLINE)
-FRAME_TIME = Field("frame_time_ns", "f8", "ns", "time of the hit from the start of the frame, calibrated where the file is", "time.interval", origins=KM3PIPE, codec=REAL)
+TDC = Field("tdc", "u4", "ns", "leading edge of the pulse, from the start of the frame", "time.interval", origins=(*ONLINE, *OFFLINE))
+FRAME_TIME = Field("frame_time_ns", "f8", "ns", "time of the hit from the start of the frame, calibrated where the file is", "time.interval", origins=AANET, codec=REAL)
 TOT = Field("tot", "u1", "ns", "time over threshold of the pulse; 255 is the end of the range", "time.duration", origins=KM3NET, codec=AMPLITUDE)
 TRIGGERED = Field("triggered", "u1", "1", "1 where the hit is part of a trigger of this event", "meta.code", flags=((1, "triggered"),))
 TRIGGER_MASK = Field("trigger_mask", "u8", "1", "bit pattern of the KM3NeT triggers; km3pipe: as written, and older files write 1 for any hit of a trigger", "meta.code.class", origins=KM3NET, missing="0 (km3pipe files without it)")
@@ -53,8 +55,8 @@ OM = Field("om", "u1", "1", "optical module on the line, from 1 to 75; raw data:
 VECTOR_INDEX = Field("vector_index", "u8", "1", "index of the pulse in the SeaTray vector of its module", "meta.number", origins=SEATRAY)
 TIME_NS = Field("time_ns", "f8", "ns", "calibrated leading edge of the pulse, relative to the event", "time.interval", origins=SEATRAY, codec=REAL)
 WIDTH_NS = Field("width_ns", "f8", "ns", "duration of the pulse", "time.duration", origins=SEATRAY, missing="NaN", codec=REAL)
-CHARGE_PE = Field("charge_pe", "f8", "1", "calibrated charge in photo-electrons; slightly negative values occur", "phys.electCharge", origins=SEATRAY, codec=REAL)
-HIT_ID = Field("hit_id", "i4", "1", "identifier of the pulse as given by SeaTray", "meta.id", origins=SEATRAY)
+CHARGE_PE = Field("charge_pe", "f8", "1", "calibrated charge in photo-electrons; slightly negative values occur; KM3NeT offline files: Hit.a, as the program wrote it", "phys.electCharge", origins=(*SEATRAY, *OFFLINE), codec=REAL)
+HIT_ID = Field("hit_id", "i4", "1", "identifier of the pulse as the source gives it", "meta.id", origins=(*SEATRAY, *OFFLINE))
 
 FRAME_WORDS = (
     Field("daq", "u4", "1", "UDP status: high 16 bits largest sequence number, low 16 bits packets received", "meta.code.status", origins=FULL_ONLINE),
@@ -90,6 +92,8 @@ EVENTS = Schema(
                 Field("n_hits", "u4", "1", "number of hits of the event", "meta.number", statistics=True),
                 Field("n_triggered", "u4", "1", "number of triggered hits of the event", "meta.number", statistics=True),
                 Field("charge_sum_pe", "f8", "1", "sum of the calibrated charges of the event in photo-electrons", "phys.electCharge;arith.sum", origins=SEATRAY, missing="NaN where one of the charges is NaN, or nothing exists", codec=REAL, statistics=True),
+                EVT_NUMBER,
+                *EVT_EVENT,
                 PREAMBLE_LENGTH,
                 SOURCE_INPUT,
                 SOURCE_ENTRY,
@@ -99,7 +103,7 @@ EVENTS = Schema(
             "hits",
             "hit",
             "all hits in the window of the event (snapshot), in the order of the source",
-            (*DAQ_HIT, FRAME_TIME, *CALIBRATED_PULSE, *SPE_HIT, TRIGGERED, TRIGGER_MASK),
+            (*DAQ_HIT, FRAME_TIME, *CALIBRATED_PULSE, *SPE_HIT, TRIGGERED, TRIGGER_MASK, *EVENT_HIT),
             parent="events",
         ),
         Table(
@@ -111,6 +115,7 @@ EVENTS = Schema(
             origins=ONLINE,
         ),
         Table("calibrations", "calibration", "what km3pipe adds to each hit with a detector file, hit by hit; no rows where the file has no such columns", CALIBRATION[:11], parent="events", origins=KM3PIPE),
+        *user_tables("events", "event"),
     ),
 )
 
@@ -188,7 +193,7 @@ RATES = Schema(
 
 
 #: Sources of fitted tracks.
-FITS = (*SEATRAY, *KM3PIPE)
+FITS = (*SEATRAY, *AANET)
 
 
 def _track(name: str, unit: str, text: str, ucd: str = "", origins: tuple[str, ...] = SEATRAY) -> Field:
@@ -218,6 +223,7 @@ RECO = Schema(
                 TRIGGER_COUNTER,
                 Field("algorithm", "u2", "1", "which fit gave the track", "meta.code.class", flags=((0, "see_fit_name"), (1, "AafitFinalFit"))),
                 *FIT,
+                *TRACK,
                 Field("exists", "u1", "1", "0 for a placeholder of an event without this fit: every other value of the row is void", "meta.code", flags=((1, "present"),), statistics=True),
                 _track("x", "m", "x of the fit position: UTM easting, offset as in the source", "pos.cartesian.x", FITS),
                 _track("y", "m", "y of the fit position: UTM northing, offset as in the source", "pos.cartesian.y", FITS),
@@ -264,8 +270,9 @@ RECO = Schema(
             parent="tracks",
             origins=SEATRAY,
         ),
-        Table("stages", "stage", "stages that the fit went through (rec_stages)", STAGE, parent="tracks", origins=KM3PIPE),
+        Table("stages", "stage", "stages that the fit went through (rec_stages)", STAGE, parent="tracks", origins=AANET),
         Table("parameters", "parameter", "what the fit says beyond the columns of 'tracks', in the order of the columns of the file", PARAMETER, parent="tracks", origins=KM3PIPE),
+        *TRACK_TABLES,
     ),
 )
 
@@ -273,7 +280,7 @@ DST = Schema(
     "dst",
     "one row per reconstructed event of a DST, as a flat table of all fits; joins to events by (run, frame_index, trigger_counter)",
     ("frame_index", "trigger_counter"),
-    (Table("events", "event", "one row per event", (RUN, FRAME_INDEX, TRIGGER_COUNTER, *SEL_FIELDS, SOURCE_INPUT, SOURCE_ENTRY)),),
+    (Table("events", "event", "one row per event", (RUN, FRAME_INDEX, TRIGGER_COUNTER, *SEL_FIELDS, SOURCE_INPUT, SOURCE_ENTRY)), *DST_TABLES),
 )
 
 

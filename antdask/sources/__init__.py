@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from antdask.errors import UnknownFormatError
+from collections.abc import Iterator
+
+from antdask.errors import UnknownFormatError, UnknownLayoutError
+from antdask.plan import FileEntry
 from antdask.protocols import Registry, Source
 from antdask.sources import files
 
@@ -13,6 +16,8 @@ SOURCES: Registry[Source] = Registry(
         # By its trees; the next takes whatever else is ROOT.
         "antares_raw": "antdask.sources.antares_raw:SOURCE",
         "antdst_sel": "antdask.sources.antdst_sel:SOURCE",
+        "km3net_dst": "antdask.sources.km3net_dst:SOURCE",
+        "km3net_offline": "antdask.sources.km3net_offline:SOURCE",
         "km3net_online": "antdask.sources.km3net_online:SOURCE",
         "seatray_hdf5": "antdask.sources.seatray_hdf5:SOURCE",
         "detector_file": "antdask.sources.detector_file:SOURCE",
@@ -35,11 +40,42 @@ def recognise(url: str) -> Source:
     InputMissingError, InputUnreadableError, InputError
         It cannot be looked at.
     """
+    return next(_candidates(url))
+
+
+def describe_all(url: str) -> list[FileEntry]:
+    """What every source that reads the file says of it: one file may hold reconstructed events beside the slices of the DAQ, each a format of its own.
+
+    The first source that recognises the file must be able to describe it; of the others, those count that find something.
+
+    Raises
+    ------
+    InputError
+        As for `recognise` and `Source.describe`.
+    """
+    found: list[FileEntry] = []
+    for source in _candidates(url):
+        try:
+            entry = source.describe(url)
+        except UnknownLayoutError:
+            if not found:
+                raise
+        else:
+            found += [entry] if entry.segments or not found else []
+    return found
+
+
+def _candidates(url: str) -> Iterator[Source]:
+    """The sources that take the file for theirs, in the order of the registry."""
     first = files.head(url, HEAD_BYTES)
     if not first:
         raise UnknownFormatError("The file is empty", where=url, hint="Fetch it again, or leave it out.")
+    found = False
     for name in SOURCES.names():
         source = SOURCES.get(name)
         if source.sniff(url, first):
-            return source
+            found = True
+            yield source
+    if found:
+        return
     raise UnknownFormatError("No source recognises the file", where=url, found=f"first bytes {first[:8]!r}", expected=f"one of {', '.join(SOURCES.names())}", hint="See the how-to on adding an input format.")  # fmt: skip

@@ -126,10 +126,11 @@ class RootFile:
             # No caches: uproot keys them by UUID, and a damaged copy has the UUID of the sound file.
             self._directory: Any = uproot.open(self._metadata.file, object_cache=None, array_cache=None, use_threads=False, num_workers=1)
             self.uuid: str = self._directory.file.uuid.hex
-            for key, kind in self._directory.classnames(recursive=False, cycle=True).items():
-                name, _, cycle = key.rpartition(";")
-                if int(cycle) >= self._cycles.get(name, 0):
-                    self._cycles[name], self.objects[name] = int(cycle), kind
+            # Not by their names: uproot takes a slash in one for a path.
+            self._keys: dict[tuple[str, int], Any] = {(str(k.fName), int(k.fCycle)): k for k in self._directory._keys}
+            for (name, cycle), key in self._keys.items():
+                if cycle >= self._cycles.get(name, 0):
+                    self._cycles[name], self.objects[name] = cycle, str(key.fClassName)
             end = int(self._directory.file.fEND)
         try:
             self._check_keys()
@@ -158,15 +159,14 @@ class RootFile:
         CorruptFileError
             It cannot be read.
         """
-        self._object(name)  # bounded, before uproot believes the sizes of its blocks
+        self._tree_object(name)  # bounded, before uproot believes the sizes of its blocks
         with self._metadata.reading(f"tree '{name}'", name):
-            return Tree(self._metadata, name, self._directory[f"{name};{self._cycles[name]}"])
+            return Tree(self._metadata, name, self._keys[name, self._cycles[name]].get())
 
     def _check_keys(self) -> None:
         """Compare the list of the directory with the keys that stand before the objects: a damaged name or class would hide an object."""
         with self._metadata.reading("directory"):
-            listed = [self._directory.key(name) for name in self._directory.keys(recursive=False, cycle=True)]
-            ours = [(int(k.fSeekKey), int(k.fKeylen), k.fClassName, k.fName, int(k.fCycle)) for k in listed]
+            ours = [(int(k.fSeekKey), int(k.fKeylen), k.fClassName, k.fName, int(k.fCycle)) for k in self._keys.values()]
         for (seek, keylen, *expected), data in zip(ours, self._metadata.blob.read_many([(s, s + n) for s, n, *_ in ours]), strict=True):
             key, _ = parse_key(data)
             if [key.kind, key.name, key.cycle] != expected or (key.seek, key.keylen) != (seek, keylen):
@@ -179,18 +179,30 @@ class RootFile:
     def entries(self, name: str) -> int:
         """Entries of a tree, without the time it takes to parse its branches. Errors as for `tree`."""
         try:
-            found = entries_of(self._object(name))
+            found = entries_of(self._tree_object(name))
         except CorruptFileError as error:
             raise self._damaged(name, error) from error
         return self.tree(name).entries if found is None else found
 
-    def _object(self, name: str) -> np.ndarray:
-        """Bytes of a tree's object of the highest cycle, not compressed."""
+    def _tree_object(self, name: str) -> np.ndarray:
         trees = [key for key, kind in self.objects.items() if kind == "TTree"]
         if name not in trees:
             raise UnknownNameError.of("tree", name, trees, where=self.url)
+        return self.object(name)
+
+    def object(self, name: str) -> np.ndarray:
+        """Bytes of an object of the top directory, of its highest cycle, not compressed: uint8.
+
+        Raises
+        ------
+        UnknownNameError
+            No such object.
+        CorruptFileError
+        """
+        if name not in self.objects:
+            raise UnknownNameError.of("object", name, self.objects, where=self.url)
         with self._metadata.reading(f"key of '{name}'", name):
-            key = self._directory.key(f"{name};{self._cycles[name]}")
+            key = self._keys[name, self._cycles[name]]
             nbytes, keylen, objlen, seek = int(key.fNbytes), int(key.fKeylen), int(key.fObjlen), int(key.fSeekKey)
         try:
             data = self._metadata.blob.read(seek + keylen, seek + nbytes)

@@ -62,6 +62,13 @@ class Branch:
         with self._home.metadata.reading(f"branch '{self.name}'", self.tree):
             return self._model.member(name)
 
+    @property
+    def type_name(self) -> str:
+        """C++ type of the member that the branch holds, as the description of its class in the file says; empty where there is none."""
+        with self._home.metadata.reading(f"branch '{self.name}'", self.tree):
+            element = self._model.streamer
+            return "" if element is None else str(element.typename)
+
     def walk(self) -> Iterator[Branch]:
         """The branch and all below it, depth first."""
         yield self

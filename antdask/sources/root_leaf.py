@@ -13,7 +13,25 @@ from antdask.sources.root_branch import Branch
 _KINDS = {"B": "i1", "S": "i2", "I": "i4", "L": "i8", "G": "i8", "F": "f4", "D": "f8", "O": "b1"}
 #: Type of a branch that holds one member of all structures of a vector, and of one that holds their number (ROOT, ``TBranchElement::fType``).
 MEMBER, COLLECTION = 41, 4
-_BASIC = {1: "i1", 2: "i2", 3: "i4", 4: "i8", 5: "f4", 8: "f8", 11: "u1", 12: "u2", 13: "u4", 14: "u8", 16: "i8", 17: "u8", 18: "b1"}
+_BASIC = {
+    1: "i1",
+    2: "i2",
+    3: "i4",
+    4: "i8",
+    5: "f4",
+    6: "i4",
+    8: "f8",
+    11: "u1",
+    12: "u2",
+    13: "u4",
+    14: "u8",
+    15: "u4",
+    16: "i8",
+    17: "u8",
+    18: "b1",
+}
+#: Added to the type of a member that is an array of fixed length.
+_ARRAY = 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,7 +80,8 @@ def leaf_of(branch: Branch) -> Leaf:
     counter, width = leaf.member("fLeafCount"), int(leaf.member("fLen"))
     count = "" if counter is None else str(counter.member("fName"))
     if name == "Element":
-        kind, code = int(branch.member("fType")), _BASIC.get(int(branch.member("fStreamerType")))
+        kind, stated = int(branch.member("fType")), int(branch.member("fStreamerType"))
+        code = _BASIC.get(stated - _ARRAY if _ARRAY < stated < 2 * _ARRAY else stated)
         # A member of a split object stands alone (0), one of a vector of objects is counted (41).
         if code is not None and kind in (0, MEMBER):
             return Leaf(code, width, count.removesuffix("_"), kind)

@@ -39,6 +39,18 @@ FILES: dict[str, tuple[str, ...]] = {
         "online/muon_cc_daqevents.root",
         "online/summaryslices.root",
     ),
+    "km3net_dst": (
+        "dst/mcv5.1.km3_numuCC.ALL.dst.bdt.10events.root",
+        "dst/mcv6.gsg_numu-CCHEDIS_1e2-1e8GeV.sirene.jte.jchain.aashower.dst.bdt_trk.bdt_casc.10events.root",
+        "dst/orca6_sample.root",
+    ),
+    "km3net_offline": (
+        "offline/usr-sample.root",
+        "offline/km3net_offline.root",
+        "offline/numucc.root",
+        "offline/multiHead.root",
+        "mupage/mcv8.1.mupage_tuned_100G.sirene.jterbr00013288.10.root",
+    ),
     "seatray_hdf5": ("seatray/antares.h5",),
     "detector_file": ("detx/detx_v5.detx", "detx/detx_v1.detx", "datx/KM3NeT_00000133_20221025.datx"),
     "evt_ascii": (
