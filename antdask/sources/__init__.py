@@ -20,6 +20,7 @@ SOURCES: Registry[Source] = Registry(
         "km3net_offline": "antdask.sources.km3net_offline:SOURCE",
         "km3net_online": "antdask.sources.km3net_online:SOURCE",
         "seatray_hdf5": "antdask.sources.seatray_hdf5:SOURCE",
+        "km3pipe_hdf5": "antdask.sources.km3pipe_hdf5:SOURCE",
         "detector_file": "antdask.sources.detector_file:SOURCE",
         "controlhost": "antdask.sources.controlhost:SOURCE",
         "evt_ascii": "antdask.sources.evt_ascii:SOURCE",

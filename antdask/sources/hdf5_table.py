@@ -139,14 +139,15 @@ class Table:
         with damage(self.where, self.name):
             return {k: _plain(v) for k, v in self.dataset.attrs.items()}
 
-    def rows(self, start: int, stop: int) -> np.ndarray:
-        """Rows ``start:stop`` as structured array.
+    def rows(self, start: int, stop: int | None) -> np.ndarray:
+        """Rows ``start:stop`` as structured array, or as plain one for a single column; all from `start` on without `stop`.
 
         Raises
         ------
         CorruptFileError
             With the rows that are lost as `start`, `stop`: the first run of damaged chunks.
         """
+        stop = len(self) if stop is None else stop
         first, last = start // self.chunk_rows, -(-stop // self.chunk_rows)
         absent = ~self.held[first:last]
         if absent.any():

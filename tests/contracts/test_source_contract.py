@@ -53,6 +53,16 @@ FILES: dict[str, tuple[str, ...]] = {
     ),
     "seatray_hdf5": ("seatray/antares.h5",),
     "detector_file": ("detx/detx_v5.detx", "detx/detx_v1.detx", "datx/KM3NeT_00000133_20221025.datx"),
+    "km3pipe_hdf5": (
+        "online/events_sample.h5",
+        "hdf5/mcv5.40.mupage_10G.sirene.jterbr00006060.962.root.h5",
+        "hdf5/raw_header.h5",
+        "hdf5/test_event_info.h5",
+        "hdf5/numu_cc_test.h5",
+        "hdf5/geamon.h5",
+        "hdf5/basic_analysis_sample.h5",
+        "hdf5/mupage_ARCA.h5",
+    ),
     "evt_ascii": (
         "evt/KM3Sim.evt",
         "mupage/mcv5.0.mupage_1G.5.evt",
