@@ -3,7 +3,7 @@
 # All that is installed stays in this folder: uv in .tools/ (unless it is on the PATH), packages in .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench map clean
+.PHONY: help demo test soak check bench map clean
 
 READY  := .venv/.ready
 PYTHON := .venv/bin/python
@@ -28,6 +28,9 @@ check: $(READY) ## style, types, import rules, rules of the house
 
 test: check ## check, then all tests
 	@echo "== tests"; $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal --durations 10
+
+soak: $(READY) ## long tests with real failures, which no other command runs
+	@$(PYTHON) -m pytest -q -m soak --timeout 3600 --durations 0
 
 bench: $(READY) ## measure speed side by side with peers
 	@$(PYTHON) -m tests.benchmarks
