@@ -166,3 +166,15 @@ def test_destinations_that_cannot_be_written_stop_at_once_with_the_reason(ceph, 
         run("s3://nobucket/x")
     with pytest.raises(DestinationError, match="can only be read"):
         run("http://127.0.0.1:9/x")
+
+
+def test_no_secret_stands_in_the_archive_or_in_the_log(ceph, use_s3, caplog):
+    use_s3(ceph)
+    url = f"s3://{BUCKET}/secrets-{time.time_ns()}"
+    with caplog.at_level("DEBUG"):
+        assert run(url).exit_code == 0
+        store = Store(url)
+        for path in store._place.sizes(""):
+            content_of = store.read(path)
+            assert ceph["secret"].encode() not in content_of and ceph["key"].encode() not in content_of, path
+    assert len(caplog.text) > 10_000 and ceph["secret"] not in caplog.text and ceph["secret"] not in repr(store._place._client)
