@@ -35,6 +35,8 @@ class Settings:
         Fraction of failed parts above which a campaign stops.
     query_bytes : int
         Decoded bytes that one query may read before it asks [byte].
+    cache_bytes : int
+        Decoded chunks that queries of one process keep [byte].
     maps : str
         Folder with layout maps of your own (``*.toml``), beside those that come with antdask; empty for none.
     strict : bool
@@ -47,6 +49,7 @@ class Settings:
     attempts: int = 3
     max_bad_fraction: float = 1.0
     query_bytes: int = 4 * 2**30
+    cache_bytes: int = 256 * 2**20
     maps: str = ""
     strict: bool = False
 

@@ -1,19 +1,65 @@
 """Reading columns of a part by byte ranges that the catalogue knows: no ZIP directory, no ``zarr.json`` is read in between.
 
-One read per run of neighbouring chunks; the shard index is read once and kept.
+One read per run of neighbouring chunks of a column, all of them at once on a few threads; whole chunks are decoded where they belong in the result::
+
+    rows wanted              |-------------------|
+    chunks             |  0  |  1  |  2  |  3  |  4  |
+    read at once             [ 1 2 3 ][ 4 ]        1-3 straight into the result, 4 into the cache, and from there the rows that are wanted
+
+The shard index is read once and kept; where a whole shard is wanted, it comes with the data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import functools
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from antdask.archive import layout as lay
-from antdask.archive import shards
+from antdask.archive import shards, threads
+from antdask.archive.chunk_cache import ChunkCache
 from antdask.archive.store import Store
 from antdask.errors import DamagedPartError, UnknownNameError
+
+# Decoded bytes: a read of fewer is kept whole, a task of fewer is not cut further.
+_SMALL, _TASK = 4 << 20, 2 << 20
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """Rows ``start:stop`` of an array ``table/column``, into an array of that shape and dtype if one is given."""
+
+    name: str
+    start: int = 0
+    stop: int | None = None
+    into: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Run:
+    """Chunks ``first:last`` of one shard, for rows ``start:stop``, which go to `out`."""
+
+    layout: lay.ArrayLayout
+    first: int
+    last: int
+    start: int
+    stop: int
+    out: np.ndarray
+    small: bool
+
+    @property
+    def shard(self) -> int:
+        return self.first // self.layout.chunks_per_shard
+
+    @property
+    def is_whole_shard(self) -> bool:
+        per_shard = self.layout.chunks_per_shard
+        total = -(-self.layout.shape[0] // self.layout.chunk[0])
+        return self.first % per_shard == 0 and self.last - self.first == min(per_shard, total - self.first)
 
 
 class PartReader:
@@ -26,10 +72,14 @@ class PartReader:
         The part's row of the catalogue, or its receipt: ``part`` (key path), ``nbytes``, ``arrays``. Touches nothing.
     file : str, optional
         Where it lies, if not where parts of an archive do.
+    cache : ChunkCache, optional
+        Where to keep chunks of which only some rows were wanted, and those of small reads. Who wants to see the bytes of the disk gives none.
     """
 
-    def __init__(self, store: Store, row: Mapping[str, Any], file: str | None = None) -> None:
+    def __init__(self, store: Store, row: Mapping[str, Any], file: str | None = None, cache: ChunkCache | None = None) -> None:
         self.store, self.part = store, str(row["part"])
+        self.cache = cache if cache is not None else ChunkCache(0)
+        self._key = store.url, self.part, row.get("crc32c")
         self.file = file or lay.part_file(self.part)
         self._arrays: dict[str, Mapping[str, Any]] = {a["name"]: a for a in row["arrays"]}
         self._indexes: dict[tuple[str, int], np.ndarray] = {}
@@ -82,11 +132,37 @@ class PartReader:
         DamagedPartError
             The part is missing, torn or altered.
         """
-        return self._read(f"{table}/{name}", start, stop)
+        return self.read([Wanted(f"{table}/{name}", start, stop)])[0]
 
     def offsets(self, table: str, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Offsets of parent rows ``start:stop``: int64, one more than rows, as stored (not from 0)."""
-        return self._read(f"{table}/{lay.OFFSETS}", start, None if stop is None else stop + 1)
+        return self.read([Wanted(f"{table}/{lay.OFFSETS}", start, None if stop is None else stop + 1)])[0]
+
+    def read(self, wanted: Sequence[Wanted]) -> list[np.ndarray]:
+        """Several ranges of rows of arrays at once, native byte order; those with `into` are written there.
+
+        Raises
+        ------
+        UnknownNameError
+            No such array in this part.
+        DamagedPartError
+            The part is missing, torn or altered.
+        """
+        found: list[np.ndarray] = []
+        runs: list[_Run] = []
+        for one in wanted:
+            layout = self.layout(one.name)
+            start, stop, _ = slice(one.start, one.stop).indices(layout.shape[0])
+            out = np.empty((max(0, stop - start), *layout.shape[1:]), layout.dtype) if one.into is None else one.into
+            found.append(out)
+            runs += self._runs(layout, start, stop, out)
+        remote = not self.store.local
+        # First the indexes that are missing, since they say where chunks begin.
+        lacking = {(r.layout.path, r.shard): r for r in runs if not r.is_whole_shard and self._known_index(r.layout.path, r.shard) is None}
+        threads.run([functools.partial(self._read_index, r.layout, r.shard) for r in lacking.values()], remote)
+        tasks = [functools.partial(self._read_run, piece) for run in runs for piece in self._split(run)]
+        threads.run(tasks, remote)
+        return found
 
     def chunks(self, name: str, start: int, stop: int) -> tuple[int, int]:
         """Half-open range of inner chunks that hold rows ``start:stop``."""
@@ -100,33 +176,79 @@ class PartReader:
         first, last = self.chunks(name, start, stop)
         return int(sum(array["lengths"]) * (last - first) / total)
 
-    def _read(self, name: str, start: int, stop: int | None) -> np.ndarray:
-        layout = self.layout(name)
-        start, stop, _ = slice(start, stop).indices(layout.shape[0])
-        if stop <= start:
-            return np.empty((0, *layout.shape[1:]), layout.dtype)
-        codec, size = shards.codec_for(layout.codec, layout.dtype), layout.chunk[0]
-        first, last = self.chunks(name, start, stop)
-        # Whole chunks are decoded in place; the view at the end hides the edges.
-        out = np.empty(((last - first) * size, *layout.shape[1:]), layout.dtype.newbyteorder("<"))
-        for shard in range(first // layout.chunks_per_shard, (last - 1) // layout.chunks_per_shard + 1):
-            base = shard * layout.chunks_per_shard
-            low, high = max(first, base), min(last, base + layout.chunks_per_shard)
-            spans = self._index(layout, shard)[low - base : high - base]
-            begin = int(spans[0, 0])
-            data = memoryview(self._bytes(name, shard, begin, int(spans[-1].sum())))
-            for i, (offset, length) in enumerate(spans.tolist()):
-                place = out[(low + i - first) * size : (low + i + 1 - first) * size]
-                shards.decode_chunk(data[offset - begin : offset - begin + length], codec, place, f"{self.file}:{name}")
-        return out[start - first * size : stop - first * size].astype(layout.dtype, copy=False)
+    def _runs(self, layout: lay.ArrayLayout, start: int, stop: int, out: np.ndarray) -> Iterator[_Run]:
+        """Neighbouring chunks of one shard that are not in the cache; what is there is copied."""
+        size, per_shard = layout.chunk[0], layout.chunks_per_shard
+        first, last = self.chunks(layout.path, start, stop)
+        small = (last - first) * size * layout.dtype.itemsize * math.prod(layout.shape[1:]) <= _SMALL
+        chunk = first
+        while chunk < last:
+            if self._copy_cached(layout, chunk, start, stop, out):
+                chunk += 1
+                continue
+            begin, end = chunk, min(last, (chunk // per_shard + 1) * per_shard)
+            chunk += 1
+            while chunk < end and not self._copy_cached(layout, chunk, start, stop, out):
+                chunk += 1
+            yield _Run(layout, begin, chunk, start, stop, out, small)
+            chunk += chunk < end
 
-    def _index(self, layout: lay.ArrayLayout, shard: int) -> np.ndarray:
-        key = (layout.path, shard)
-        if key not in self._indexes:
-            size = int(self._arrays[layout.path]["lengths"][shard])
-            data = self._bytes(layout.path, shard, size - shards.index_bytes(layout), size)
-            self._indexes[key] = shards.read_index(data, layout.chunks_per_shard, f"{self.file}:{layout.path}")
-        return self._indexes[key]
+    def _copy_cached(self, layout: lay.ArrayLayout, chunk: int, start: int, stop: int, out: np.ndarray) -> bool:
+        if not self.cache.limit:
+            return False
+        values = self.cache.get((*self._key, layout.path, chunk))
+        if values is not None:
+            _copy(values, chunk * layout.chunk[0], start, stop, out)
+        return values is not None
+
+    def _split(self, run: _Run) -> list[_Run]:
+        """A run that keeps one thread busy for long, in pieces for several."""
+        if run.is_whole_shard and self._known_index(run.layout.path, run.shard) is None:
+            return [run]
+        chunks = max(1, _TASK // max(1, run.layout.chunk[0] * run.layout.dtype.itemsize * math.prod(run.layout.shape[1:])))
+        return [dataclasses.replace(run, first=a, last=min(run.last, a + chunks)) for a in range(run.first, run.last, chunks)]
+
+    def _read_run(self, run: _Run) -> None:
+        layout, size = run.layout, run.layout.chunk[0]
+        base = run.shard * layout.chunks_per_shard
+        index = self._known_index(layout.path, run.shard)
+        if index is None:
+            data = memoryview(self._bytes(layout.path, run.shard, 0, int(self._arrays[layout.path]["lengths"][run.shard])))
+            index, begin = self._keep_index(layout, run.shard, data[-shards.index_bytes(layout) :]), 0
+            spans = index[run.first - base : run.last - base]
+        else:
+            spans = index[run.first - base : run.last - base]
+            begin = int(spans[0, 0])
+            data = memoryview(self._bytes(layout.path, run.shard, begin, int(spans[-1].sum())))
+        codec, where = shards.codec_for(layout.codec, layout.dtype), f"{self.file}:{layout.path}"
+        stored = layout.dtype.newbyteorder("<")
+        for chunk, (offset, length) in zip(range(run.first, run.last), spans.tolist(), strict=True):
+            encoded, row = data[offset - begin : offset - begin + length], chunk * size
+            inside = run.start <= row and row + size <= run.stop
+            straight = inside and layout.dtype == stored and run.out.flags.c_contiguous
+            place = run.out[row - run.start : row - run.start + size] if straight else np.empty((size, *layout.shape[1:]), stored)
+            shards.decode_chunk(encoded, codec, place, where)
+            if not straight:
+                _copy(place, row, run.start, run.stop, run.out)
+            # A chunk of which some rows were wanted is likely to be wanted again by the neighbours.
+            if self.cache.limit and (run.small or not inside):
+                self.cache.put((*self._key, layout.path, chunk), place.copy() if straight else place)
+
+    def _known_index(self, name: str, shard: int) -> np.ndarray | None:
+        if (name, shard) not in self._indexes and (kept := self.cache.get((*self._key, name, "index", shard))) is not None:
+            self._indexes[name, shard] = kept
+        return self._indexes.get((name, shard))
+
+    def _read_index(self, layout: lay.ArrayLayout, shard: int) -> None:
+        size = int(self._arrays[layout.path]["lengths"][shard])
+        self._keep_index(layout, shard, self._bytes(layout.path, shard, size - shards.index_bytes(layout), size))
+
+    def _keep_index(self, layout: lay.ArrayLayout, shard: int, data: bytes | memoryview) -> np.ndarray:
+        index = shards.read_index(bytes(data), layout.chunks_per_shard, f"{self.file}:{layout.path}")
+        self._indexes[layout.path, shard] = index
+        if self.cache.limit:
+            self.cache.put((*self._key, layout.path, "index", shard), index)
+        return index
 
     def _bytes(self, name: str, shard: int, start: int, stop: int) -> bytes:
         base = int(self._arrays[name]["offsets"][shard])
@@ -145,3 +267,9 @@ class PartReader:
                 hint="Run: antdask verify ARCHIVE --fast, then convert again.",
             )
         return data
+
+
+def _copy(values: np.ndarray, row: int, start: int, stop: int, out: np.ndarray) -> None:
+    """What of a chunk that begins at `row` is wanted, to its place."""
+    low, high = max(start, row), min(stop, row + len(values))
+    out[low - start : high - start] = values[low - row : high - row]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,15 @@ from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.store import Store
 from antdask.errors import UnknownNameError
 from antdask.model.tables import SCHEMAS
+from antdask.protocols import Registry
 from antdask.query.cards import Card, archive_card, stream_card
 from antdask.query.index import Index
 from antdask.query.select import Selection
+
+#: What rooms above this one add to an archive: makers of objects, by the attribute under which each is found.
+ACCESSORS: Registry[Callable[[Archive], Any]] = Registry(
+    "accessor", "antdask.accessors", {"environment": "antdask.environment.access:Environment"}
+)
 
 
 def open_archive(url: str) -> Archive:
@@ -104,6 +112,11 @@ class Archive:
             "inputs": self.catalog.n_inputs,
             "quarantine": dict(known["quarantine"]),
         }
+
+    @functools.cached_property
+    def environment(self) -> Any:
+        """Rates on a regular grid, bioluminescence and slow control, see `antdask.environment.access.Environment`."""
+        return ACCESSORS.get("environment")(self)
 
     def info(self) -> dict[str, Any]:
         """What is in it, as plain data: for each stream and in total the parts, rows, hits, bytes, detectors, runs, times and lineages; inputs, quarantine."""

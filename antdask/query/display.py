@@ -71,7 +71,7 @@ def _limited(
     left = limit
     if left == 0:
         return
-    for rows in selection.iter_rows(asked):
+    for rows in selection.iter_rows(asked, prefetch=None if limit is None else 0):
         table = convert(rows)
         yield table if left is None else table.slice(0, left)
         if left is not None:

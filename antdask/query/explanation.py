@@ -126,7 +126,7 @@ def explain(scan: Scan, columns: Sequence[str], steps: tuple[Step, ...], rows_un
         chunks=chunks,
         nbytes=encoded,
         nbytes_decoded=decoded,
-        exact=bool(scan.whole.all()),
+        exact=scan.exact,
         estimated=share < 1,
         rows_untimed=rows_untimed,
     )

@@ -17,10 +17,10 @@ from antdask.query.rows import gather
 from antdask.query.scan import Job
 
 if TYPE_CHECKING:
-    from antdask.query.select import Selection
+    from antdask.query.results import Results
 
 
-def bag(selection: Selection, paths: list[str]) -> dask.bag.Bag:
+def bag(selection: Results, paths: list[str]) -> dask.bag.Bag:
     """A bag whose items are Awkward arrays, one for each block with rows; one partition per part.
 
     Parameters
@@ -36,7 +36,7 @@ def bag(selection: Selection, paths: list[str]) -> dask.bag.Bag:
     return dask.bag.Bag(graph, name, len(graph))
 
 
-def column_array(selection: Selection, table: str, column: str) -> dask.array.Array:
+def column_array(selection: Results, table: str, column: str) -> dask.array.Array:
     """One column, one chunk per part. Chunk lengths are known where the catalogue alone decides, else ``nan``.
 
     Raises
@@ -78,7 +78,7 @@ def read_column(job: Job, table: str, column: str) -> np.ndarray:
     return np.concatenate([empty, *(piece.column(table, column) for piece in job.pieces())])
 
 
-def _lengths(selection: Selection, table: str, parts: np.ndarray) -> list[Any]:
+def _lengths(selection: Results, table: str, parts: np.ndarray) -> list[Any]:
     """Rows of a table in each part: from blocks for the row table and for hits, from the shape of arrays for a whole part; else unknown."""
     scan, schema = selection.scan, selection.index.schema
     if not scan.whole.all():
@@ -95,6 +95,6 @@ def _lengths(selection: Selection, table: str, parts: np.ndarray) -> list[Any]:
     return [int(n) if all_of_it else np.nan for n, all_of_it in zip(total, whole, strict=True)]
 
 
-def _token(selection: Selection, jobs: list[Job], paths: list[str]) -> str:
+def _token(selection: Results, jobs: list[Job], paths: list[str]) -> str:
     where = [predicate.text for predicate in selection.predicates]
     return str(tokenize(selection.store.url, selection.snapshot, [(job.row["part"], job.ranges) for job in jobs], where, paths))

@@ -119,6 +119,19 @@ def key_condition(index: Index, key: Any) -> tuple[int, str]:
     return run_numbers(values[0])[0], " and ".join(f"{name} == {int(v)}" for name, v in zip(names, values[1:], strict=True))
 
 
+def missing_mode(word: str) -> str:
+    """What to do about a part that is missing or damaged.
+
+    Raises
+    ------
+    UsageError
+        Not ``raise`` or ``skip``.
+    """
+    if word not in ("raise", "skip"):
+        raise UsageError("Unknown way to treat parts that are missing or damaged", found=repr(word), expected="'raise' or 'skip'")
+    return word
+
+
 def refuse_several_lineages(index: Index, parts: np.ndarray) -> None:
     """Demand a choice where one run is there in several lineages: their rows would stand twice.
 

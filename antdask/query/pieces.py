@@ -8,11 +8,11 @@ A piece begins as a range of rows. Each filter makes a smaller piece; what is re
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from antdask.archive.reading import PartReader
+from antdask.archive.reading import PartReader, Wanted
 from antdask.model.ragged import offsets_of, ranges
 from antdask.model.schema import Schema
 
@@ -27,17 +27,17 @@ class Piece:
     ----------
     reader : PartReader
     schema : Schema
-    start, stop : int
-        Range of rows of the row table.
+    rows : (start, stop) or int64 array
+        Range of rows of the row table, or ascending numbers of rows.
     detector : str
         Label of the detector, which no column of a part repeats.
     """
 
-    def __init__(self, reader: PartReader, schema: Schema, start: int, stop: int, detector: str = "") -> None:
+    def __init__(self, reader: PartReader, schema: Schema, rows: tuple[int, int] | np.ndarray, detector: str = "") -> None:
         self.reader, self.schema, self.detector = reader, schema, detector
         self._names = frozenset(reader.names)
         self._tables = frozenset(name.rpartition("/")[0] for name in self._names)
-        self._index: dict[str, Index] = {schema.rows.name: slice(start, stop)}
+        self._index: dict[str, Index] = {schema.rows.name: slice(*rows) if isinstance(rows, tuple) else rows}
         self._offsets: dict[str, np.ndarray] = {}
         self._columns: dict[tuple[str, str], np.ndarray] = {}
 
@@ -60,9 +60,33 @@ class Piece:
         ------
         DamagedPartError
         """
-        if (table, name) not in self._columns:
-            self._columns[table, name] = self._read(table, name, self._locate(table))
+        self.load([(table, name)])
         return self._columns[table, name]
+
+    def load(self, columns: Iterable[tuple[str, str]]) -> None:
+        """Read columns that the part has, all at once, and keep them.
+
+        Raises
+        ------
+        DamagedPartError
+        """
+        lacking = [key for key in dict.fromkeys(columns) if key not in self._columns]
+        if lacking:
+            self._columns.update(zip(lacking, self._read([(*key, None) for key in lacking]), strict=True))
+
+    def fill(self, places: Mapping[tuple[str, str], np.ndarray]) -> None:
+        """Write columns that the part has to places of the right shape; what must be read goes there at once and is not kept.
+
+        Raises
+        ------
+        DamagedPartError
+        """
+        for key, place in places.items():
+            if key in self._columns:
+                place[...] = self._columns[key]
+        lacking = [(*key, place) for key, place in places.items() if key not in self._columns]
+        if lacking:
+            self._read(lacking)
 
     def offsets(self, table: str) -> np.ndarray:
         """Offsets into a ragged table, int64, one more than the parent has rows, from 0."""
@@ -84,7 +108,7 @@ class Piece:
         full = self._spread(masks)
         if all(mask.all() for mask in full.values()):
             return self
-        piece = Piece(self.reader, self.schema, 0, 0, self.detector)
+        piece = Piece(self.reader, self.schema, (0, 0), self.detector)
         spots = {table: _spots(mask) for table, mask in full.items()}
         for table, mask in full.items():
             piece._index[table] = _pick_index(self._index[table], spots[table])
@@ -131,22 +155,34 @@ class Piece:
     def _extents(self, table: str, parents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First row and number of rows of a ragged table below scattered parent rows."""
         starts, counts = np.empty(len(parents), np.int64), np.empty(len(parents), np.int64)
-        for run in _runs(parents, self._chunk(f"{table}/offsets")):
-            first, last = int(parents[run.start]), int(parents[run.stop - 1])
-            raw = self.reader.offsets(table, first, last + 1)
-            spots = parents[run] - first
+        runs = _runs(parents, self._chunk(f"{table}/offsets"))
+        wanted = [Wanted(f"{table}/offsets", int(parents[run.start]), int(parents[run.stop - 1]) + 2) for run in runs]
+        for run, raw in zip(runs, self.reader.read(wanted), strict=True):
+            spots = parents[run] - int(parents[run.start])
             starts[run], counts[run] = raw[spots], raw[spots + 1] - raw[spots]
         return starts, counts
 
-    def _read(self, table: str, name: str, index: Index) -> np.ndarray:
-        if isinstance(index, slice):
-            return self.reader.column(table, name, index.start, index.stop)
-        layout = self.reader.layout(f"{table}/{name}")
-        values = np.empty((len(index), *layout.shape[1:]), layout.dtype)
-        for run in _runs(index, layout.chunk[0]):
-            first, last = int(index[run.start]), int(index[run.stop - 1])
-            values[run] = self.reader.column(table, name, first, last + 1)[index[run] - first]
-        return values
+    def _read(self, columns: Sequence[tuple[str, str, np.ndarray | None]]) -> list[np.ndarray]:
+        """Columns at the rows that are left, into the places that are given."""
+        wanted: list[Wanted] = []
+        scattered: list[tuple[np.ndarray, np.ndarray, list[slice]]] = []
+        found = []
+        for table, name, place in columns:
+            index, path = self._locate(table), f"{table}/{name}"
+            layout = self.reader.layout(path)
+            values = np.empty((self.length(table), *layout.shape[1:]), layout.dtype) if place is None else place
+            found.append(values)
+            if isinstance(index, slice):
+                wanted.append(Wanted(path, index.start, index.stop, values))
+                continue
+            runs = _runs(index, layout.chunk[0])
+            wanted += [Wanted(path, int(index[run.start]), int(index[run.stop - 1]) + 1) for run in runs]
+            scattered.append((values, index, runs))
+        arrays = [a for a, w in zip(self.reader.read(wanted), wanted, strict=True) if w.into is None]
+        for values, index, runs in scattered:
+            for run in runs:
+                values[run] = arrays.pop(0)[index[run] - int(index[run.start])]
+        return found
 
     def _chunk(self, name: str) -> int:
         return self.reader.layout(name).chunk[0]

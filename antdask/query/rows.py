@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 
 from antdask.model.ragged import offsets_of
 from antdask.model.schema import Field, Schema, Table
+from antdask.query.ahead import ahead
 from antdask.query.pieces import Piece
 
 #: A column that no part holds: the label of the detector, from the catalogue. Given where it is asked for.
@@ -107,30 +109,44 @@ def gather(schema: Schema, tables: Sequence[str], columns: Sequence[str], pieces
     -----
     One piece is handed on without a copy. Nothing is read here that the pieces have read already.
     """
+    keys = [(path.rpartition("/")[0], path.rpartition("/")[2]) for path in columns]
+    if len(pieces) == 1:
+        pieces[0].load(key for key in keys if pieces[0].has(*key))
     found: dict[str, dict[str, Column]] = {name: {} for name in tables}
-    for path in columns:
-        table, _, column = path.rpartition("/")
+    for table, column in keys:
         found[table][column] = _column(schema, table, column, pieces)
+    if len(pieces) > 1:
+        _fill(found, keys, tables, pieces)
     offsets = {name: _offsets(name, str(schema.table(name).parent), pieces) for name in tables if schema.table(name).parent is not None}
     return Rows(schema, found, offsets)
 
 
 def _column(schema: Schema, table: str, column: str, pieces: Sequence[Piece]) -> Column:
+    """One column; of several pieces only its place, and where it is missing."""
     field = find_field(schema.table(table), column)
     if field is DETECTOR:
         return Column(np.repeat(np.array([p.detector for p in pieces], "U"), np.array([len(p) for p in pieces], np.int64)), None)
     here = [piece.has(table, column) for piece in pieces]
     if len(pieces) == 1 and here[0]:
         return Column(pieces[0].column(table, column), None)
-    edges = offsets_of(np.array([piece.length(table) for piece in pieces], np.int64)).tolist()
-    values = np.zeros((edges[-1], *(n for _, n in field.dims)), field.numpy)
-    missing = np.zeros(edges[-1], bool)
-    for piece, there, first, last in zip(pieces, here, edges[:-1], edges[1:], strict=True):
-        if there:
-            values[first:last] = piece.column(table, column)
-        else:
-            missing[first:last] = True
-    return Column(values, missing if missing.any() else None)
+    lengths = np.array([piece.length(table) for piece in pieces], np.int64)
+    shape = int(lengths.sum()), *(n for _, n in field.dims)
+    if all(here) and pieces:
+        return Column(np.empty(shape, field.numpy), None)
+    missing = np.repeat(~np.array(here, bool), lengths)
+    return Column(np.zeros(shape, field.numpy), missing if missing.any() else None)
+
+
+def _fill(found: dict[str, dict[str, Column]], keys: Sequence[tuple[str, str]], tables: Sequence[str], pieces: Sequence[Piece]) -> None:
+    """Read the columns of all pieces straight to their places, some pieces at once."""
+    edges = {name: offsets_of(np.array([piece.length(name) for piece in pieces], np.int64)).tolist() for name in tables}
+
+    def fill(i: int, piece: Piece) -> None:
+        here = [key for key in keys if piece.has(*key)]
+        piece.fill({(t, c): found[t][c].values[edges[t][i] : edges[t][i + 1]] for t, c in here})
+
+    for _ in ahead(functools.partial(fill, i, piece) for i, piece in enumerate(pieces)):
+        pass
 
 
 def _offsets(table: str, parent: str, pieces: Sequence[Piece]) -> Column:

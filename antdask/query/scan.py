@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from antdask.archive.chunk_cache import shared
 from antdask.archive.reading import PartReader
 from antdask.archive.store import Store
+from antdask.model.ragged import offsets_of, ranges
+from antdask.model.schema import Schema
 from antdask.model.tables import schema as find_schema
 from antdask.query.bounds import Bounds, Chance
 from antdask.query.index import Index
@@ -31,6 +35,8 @@ class Job:
     ranges : tuple of (start, stop, whole)
         Rows to read; `whole` where the catalogue shows that every row matches.
     predicates : tuple of Predicate
+    scattered : bool
+        Whether the ranges are single rows here and there, to be read as one piece.
     """
 
     url: str
@@ -38,6 +44,7 @@ class Job:
     row: dict[str, Any]
     ranges: tuple[tuple[int, int, bool], ...]
     predicates: tuple[Predicate, ...]
+    scattered: bool = False
 
     def pieces(self) -> Iterator[Piece]:
         """What is left of each range, where anything is.
@@ -46,13 +53,22 @@ class Job:
         ------
         DamagedPartError
         """
-        reader, schema = PartReader(Store(self.url), self.row), find_schema(self.stream)
-        for start, stop, whole in self.ranges:
-            piece = Piece(reader, schema, start, stop, str(self.row["detector"]))
-            for predicate in () if whole else self.predicates:
-                piece = predicate.apply(piece)
-            if len(piece):
-                yield piece
+        return (piece for read in self.readers() if len(piece := read()))
+
+    def readers(self) -> list[Callable[[], Piece]]:
+        """For each range a function that gives what is left of it; they may run at the same time."""
+        reader, schema = PartReader(Store(self.url), self.row, cache=shared()), find_schema(self.stream)
+        label = str(self.row["detector"])
+        if self.scattered:
+            starts, stops = (np.array([r[i] for r in self.ranges], np.int64) for i in (0, 1))
+            return [functools.partial(Piece, reader, schema, ranges(starts, stops - starts), label)]
+        return [functools.partial(self._read, reader, schema, label, *range_) for range_ in self.ranges]
+
+    def _read(self, reader: PartReader, schema: Schema, label: str, start: int, stop: int, whole: bool) -> Piece:
+        piece = Piece(reader, schema, (start, stop), label)
+        for predicate in () if whole else self.predicates:
+            piece = predicate.apply(piece)
+        return piece
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +85,8 @@ class Scan:
         The ranges, in the order of reading.
     whole : array of bool
         Where every row matches, so that nothing need be evaluated.
+    scattered : bool
+        Whether the ranges are rows that were chosen by number: their hits are estimates then.
     """
 
     index: Index
@@ -84,6 +102,7 @@ class Scan:
     hit_start: np.ndarray
     hit_stop: np.ndarray
     whole: np.ndarray
+    scattered: bool = False
 
     @classmethod
     def of(cls, index: Index, parts: np.ndarray, predicates: tuple[Predicate, ...]) -> Scan:
@@ -94,14 +113,16 @@ class Scan:
         found = [_whole_parts(index, left[sure])]
         blocks = whole = int(counts[sure].sum())
         for group in _groups(left[~sure], counts[~sure]):
-            ranges, kept, full = _ranges_of_blocks(index, group, predicates)
-            found.append(ranges)
+            some, kept, full = _ranges_of_blocks(index, group, predicates)
+            found.append(some)
             blocks, whole = blocks + kept, whole + full
         columns = {name: np.concatenate([f[name] for f in found]) for name in _RANGES}
         if len(found) > 1 and len(found[0]["part"]):
             order = np.argsort(columns["part"], kind="stable")
             columns = {name: values[order] for name, values in columns.items()}
-        return cls(index, predicates, len(parts), len(left), int(counts.sum()), blocks, whole, **columns)
+        part, row_start, row_stop, hit_start, hit_stop, every = (columns[name] for name in _RANGES)
+        asked = len(parts), len(left), int(counts.sum())
+        return cls(index, predicates, *asked, blocks, whole, part, row_start, row_stop, hit_start, hit_stop, every)
 
     def __len__(self) -> int:
         return len(self.part)
@@ -109,6 +130,24 @@ class Scan:
     def only(self, mask: np.ndarray) -> Scan:
         """The ranges where the mask is true."""
         return dataclasses.replace(self, **{name: getattr(self, name)[mask] for name in _RANGES})
+
+    @property
+    def exact(self) -> bool:
+        """Whether the catalogue alone tells rows and hits."""
+        return bool(self.whole.all()) and not self.scattered
+
+    def take(self, numbers: np.ndarray) -> Scan:
+        """Single rows by ascending number in the order of reading; where every range matches as a whole."""
+        edges = offsets_of(self.row_stop - self.row_start)
+        spot = np.searchsorted(edges, numbers, "right") - 1
+        part, row = self.part[spot], self.row_start[spot] + numbers - edges[spot]
+        first = np.flatnonzero(np.diff(row, prepend=-2) != 1) if len(row) else row
+        first = np.union1d(first, np.flatnonzero(np.diff(part, prepend=-1))) if len(row) else first
+        counts = np.diff(np.append(first, len(row)))
+        part, start = part[first], row[first]
+        rows, hits = self.index.part("rows")[part], self.index.part("hits")[part]
+        columns = (part, start, start + counts, start * hits // rows, -(-(start + counts) * hits // rows), np.ones(len(part), bool))
+        return dataclasses.replace(self, **dict(zip(_RANGES, columns, strict=True)), scattered=True)
 
     def jobs(self, url: str, cut: bool = True) -> Iterator[Job]:
         """One job per part, in order.
@@ -122,8 +161,8 @@ class Scan:
         for first, last in itertools.pairwise(edges):
             part = int(self.part[first])
             spans = zip(*(a[first:last].tolist() for a in (self.row_start, self.row_stop, self.whole)), strict=True)
-            ranges = itertools.chain.from_iterable(self._cut(part, *span) for span in spans) if cut else spans
-            yield Job(url, self.index.schema.name, self.index.row(part), tuple(ranges), self.predicates)
+            rows = itertools.chain.from_iterable(self._cut(part, *span) for span in spans) if cut and not self.scattered else spans
+            yield Job(url, self.index.schema.name, self.index.row(part), tuple(rows), self.predicates, self.scattered)
 
     def _cut(self, part: int, start: int, stop: int, whole: bool) -> list[tuple[int, int, bool]]:
         if self.index.part("n_blocks")[part] <= 1:

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from antdask.archive import layout as lay
-from antdask.archive.reading import PartReader
+from antdask.archive.chunk_cache import ChunkCache
+from antdask.archive.reading import PartReader, Wanted
 from antdask.archive.store import Store
 from antdask.archive.writer import PartWriter
 from antdask.errors import DamagedPartError, UnknownNameError
@@ -39,6 +40,37 @@ def test_any_range_of_a_column_is_that_of_the_batch(long_batch, long_reader, sta
         got = long_reader.column(table, name, start, stop)
         want = long_batch.tables[table][name][start:stop]
         assert got.dtype == want.dtype and got.shape == want.shape and (got == want).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 140_000), st.integers(0, 70_000)), min_size=1, max_size=5), st.sampled_from([0, 1 << 20, 1 << 28]))
+def test_a_cache_and_places_of_ones_own_change_nothing(long_batch, long_reader, ranges, limit):
+    cached = PartReader(long_reader.store, {"part": "p", "arrays": list(long_reader._arrays.values())}, cache=ChunkCache(limit))
+    want = long_batch.tables["frames"]
+    places = [np.zeros_like(want["rate_code"][a : a + n]) for a, n in ranges]
+    wanted = [Wanted("frames/rate_code", a, a + n, place) for (a, n), place in zip(ranges, places, strict=True)]
+    wanted += [Wanted("frames/dom_id", a, a + n) for a, n in ranges]
+    for _ in range(2):
+        found = cached.read(wanted)
+        for (a, n), place, wide, narrow in zip(ranges, places, found, found[len(ranges) :], strict=False):
+            assert wide is place and (place == want["rate_code"][a : a + n]).all() and (narrow == want["dom_id"][a : a + n]).all()
+            place[...] = 0
+    assert cached.cache.nbytes <= limit
+
+
+def test_a_whole_shard_is_one_read_and_neighbours_are_joined(long_batch, long_reader, monkeypatch):
+    read = []
+    original = Store.read
+    monkeypatch.setattr(Store, "read", lambda *a: read.append(original(*a)) or read[-1])
+    reader = PartReader(long_reader.store, {"part": "p", "arrays": list(long_reader._arrays.values())}, cache=ChunkCache(1 << 20))
+    reader.column("slices", "utc_ns")
+    assert len(read) == 1
+    total = long_batch.length("frames")
+    reader.column("frames", "rate_code", 10, 5 * 2048)
+    # The index, and the five chunks at once.
+    assert len(read) == 3 and total > 5 * 2048
+    reader.column("frames", "rate_code", 10, 4 * 2048)
+    assert len(read) == 3
 
 
 def test_offsets_of_parents_are_one_longer_than_the_parents(long_batch, long_reader):

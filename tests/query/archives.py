@@ -64,7 +64,7 @@ def piece_of(tmp_path, batch: Batch, start: int = 0, stop: int | None = None) ->
     """A real part of the batch, as a piece."""
     receipt = write_part(Store(str(tmp_path)), Entry(batch), "00000000")
     reader = PartReader(Store(str(tmp_path)), {"part": receipt.part, "arrays": receipt.arrays})
-    return Piece(reader, batch.schema, start, batch.rows if stop is None else stop)
+    return Piece(reader, batch.schema, (start, batch.rows if stop is None else stop))
 
 
 def sample(dtype: np.dtype, size: int, rng: np.random.Generator) -> np.ndarray:

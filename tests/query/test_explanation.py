@@ -2,6 +2,7 @@
 
 import pytest
 
+from antdask.archive.chunk_cache import shared
 from antdask.archive.store import Store
 from antdask.query.explanation import size
 
@@ -29,6 +30,7 @@ def test_bytes_that_are_read_are_close_to_those_that_were_announced(long, moved,
     selection = long.stream("events").select(**arguments)
     said = selection.explain(columns)
     assert not moved
+    shared().clear()
     rows = selection.to_awkward(columns)
     index_bytes = 1100 * said.chunks
     assert 0.5 * said.nbytes - index_bytes <= sum(map(len, moved)) <= 1.3 * said.nbytes + index_bytes

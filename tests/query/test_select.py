@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import antdask
 from antdask.errors import DamagedPartError, UnknownNameError, UsageError, WhereError
-from antdask.query.select import Count
+from antdask.query.results import Count
 from tests.batches import random_batch
 from tests.query.archives import Entry, write_archive
 from tests.query.conftest import lists
@@ -228,10 +228,11 @@ def test_a_whole_part_is_handed_on_without_a_copy(long, monkeypatch):
     from antdask.archive.reading import PartReader
 
     read = []
-    original = PartReader.column
-    monkeypatch.setattr(PartReader, "column", lambda *a, **k: read.append(original(*a, **k)) or read[-1])
+    original = PartReader.read
+    monkeypatch.setattr(PartReader, "read", lambda *a, **k: read.extend(found := original(*a, **k)) or found)
     rows = long.stream("events").to_awkward(["n_hits", "hits.tdc"])
-    assert len(read) == 5 and read[-1].dtype == np.uint32
+    # The offsets, the keys and the two.
+    assert len(read) == 6 and read[-1].dtype == np.uint32
     assert np.shares_memory(ak.to_numpy(rows.hits.tdc.layout.content), read[-1])
 
 

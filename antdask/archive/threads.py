@@ -1,0 +1,56 @@
+"""Threads that read and decode: a few for the whole process, whoever asks.
+
+Reading, checksums and decompressors release the interpreter, so that threads share the cores; a store behind a network wants more of them, since they wait.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+_REMOTE = 16
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="antdask-read")
+
+
+# Threads do not survive a fork; a child makes its own.
+os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def run(tasks: Sequence[Callable[[], None]], remote: bool = False) -> None:
+    """Do all tasks, which may not wait for tasks of their own; returns when the last is done.
+
+    Parameters
+    ----------
+    remote : bool
+        Whether they wait for a network, so that there are more at once than cores.
+
+    Raises
+    ------
+    Exception
+        That of the first task, in order, that failed.
+    """
+    threads = max(_REMOTE, cores()) if remote else cores()
+    if len(tasks) < 2 or threads < 2:
+        for task in tasks:
+            task()
+        return
+    waiting = [_pool(threads).submit(task) for task in tasks]
+    try:
+        for future in waiting:
+            future.result()
+    finally:
+        # After a failure nobody may write into arrays that the caller gave away.
+        for future in waiting:
+            if not future.cancel():
+                future.exception()

@@ -1,0 +1,305 @@
+"""Results: the rows of a selection in the forms that people use, read when one of them is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from antdask import settings
+from antdask.archive.store import Store
+from antdask.errors import UsageError
+from antdask.query import columns as column_names
+from antdask.query import narrowing
+from antdask.query.ahead import ahead
+from antdask.query.binding import Scope
+from antdask.query.explanation import Explanation, Step, explain, size
+from antdask.query.index import Index
+from antdask.query.pieces import Piece
+from antdask.query.predicate import Predicate
+from antdask.query.rows import Rows, gather
+from antdask.query.scan import Job, Scan
+from antdask.query.skipping import Skipped
+
+if TYPE_CHECKING:
+    import awkward as ak
+    import dask.array
+    import dask.bag
+    import pandas as pd
+    import pyarrow as pa
+    import xarray as xr
+
+type Names = str | Iterable[str] | None
+
+
+class Count(NamedTuple):
+    """Number of rows, and of hits below them."""
+
+    rows: int
+    hits: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Results:
+    """Rows of one stream.
+
+    Parameters
+    ----------
+    store : Store
+    snapshot : str
+        Of the catalogue: what is archived later is not seen.
+    index : Index
+    parts : int64 array
+        Numbers of the parts that are left.
+    predicates : tuple of Predicate
+        Evaluated one after the other, each on what the one before left.
+    steps : tuple of Step
+        What narrowed the selection, in words.
+    rows_untimed : int
+        Rows that a selection by time left out because their parts carry no UTC.
+    on_missing : str
+        ``"raise"`` or ``"skip"``: what to do about a part that is missing or damaged.
+    chosen : int64 array or None
+        Numbers of rows, see `take`.
+    """
+
+    store: Store
+    snapshot: str
+    index: Index
+    parts: np.ndarray
+    predicates: tuple[Predicate, ...] = ()
+    steps: tuple[Step, ...] = ()
+    rows_untimed: int = 0
+    on_missing: str = "raise"
+    chosen: np.ndarray | None = None
+
+    def _scope(self) -> Scope:
+        return Scope(self.index.schema, self.index.columns(self.parts)) if len(self.parts) else self.index.scope()
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns that at least one selected part has, as they are written in ``columns=`` and ``where=``."""
+        return self._scope().names
+
+    @functools.cached_property
+    def scan(self) -> Scan:
+        """The blocks to read, after the catalogue has been asked.
+
+        Raises
+        ------
+        UsageError
+            A run is there in several lineages and none is chosen.
+        """
+        narrowing.refuse_several_lineages(self.index, self.parts)
+        scan = Scan.of(self.index, self.parts, self.predicates)
+        return scan if self.chosen is None else scan.take(self.chosen)
+
+    def _paths(self, columns: Names) -> list[str]:
+        return column_names.resolve(self.index, self.parts, columns)
+
+    def explain(self, columns: Names = None) -> Explanation:
+        """What reading these columns would take; reads the catalogue only.
+
+        Raises
+        ------
+        UnknownNameError
+        UsageError
+            A run is there in several lineages and none is chosen.
+        """
+        return explain(self.scan, self._paths(columns), self.steps, self.rows_untimed)
+
+    def count(self, max_bytes: int | None = None) -> Count:
+        """Number of rows and hits; reads only the columns of conditions that the catalogue cannot decide.
+
+        Raises
+        ------
+        UsageError
+            It would read more than the budget.
+        DamagedPartError
+        """
+        scan = self.scan
+        whole = scan.whole & (not scan.scattered)
+        rows, hits = int((scan.row_stop - scan.row_start)[whole].sum()), int((scan.hit_stop - scan.hit_start)[whole].sum())
+        if not whole.all():
+            self._afford(explain(scan, column_names.key_columns(self.index.schema)[:1], ()), max_bytes)
+        has_hits = "hits" in self.index.schema.by_name
+        for more_rows, more_hits in self._over_pieces(scan.only(~whole), lambda p: (len(p), p.length("hits") if has_hits else 0)):
+            rows, hits = rows + more_rows, hits + more_hits
+        return Count(rows, hits)
+
+    def _afford(self, cost: Explanation, max_bytes: int | None) -> None:
+        """Refuse to read more than the budget.
+
+        Raises
+        ------
+        UsageError
+        """
+        budget = settings.load(query_bytes=max_bytes).query_bytes
+        if cost.nbytes_decoded > budget:
+            raise UsageError(
+                f"The query would read up to {size(cost.nbytes_decoded)} ({cost.parts:,} parts, about {cost.seconds:.1g} s)",
+                found=f"{cost.nbytes_decoded:,} bytes",
+                expected=f"at most {budget:,}",
+                hint=f"Select less or fewer columns, use iter_batches() or to_dask(), or raise the budget: max_bytes={cost.nbytes_decoded} or ANTDASK_QUERY_BYTES.",
+            )
+
+    def jobs(self) -> Iterator[Job]:
+        """What is to be read, one job per part; for workers."""
+        return self.scan.jobs(self.store.url)
+
+    def _gather(self, paths: list[str], pieces: list[Piece]) -> Rows:
+        return gather(self.index.schema, self.index.tables(paths), paths, pieces)
+
+    def _over_pieces[T](self, scan: Scan, work: Callable[[Piece], T], cut: bool = True, depth: int | None = None) -> Iterator[T]:
+        """The work done on each piece with rows, in order, the next ones under way; where wanted without those that are missing or damaged."""
+        skipped = Skipped(self.on_missing == "skip")
+
+        def do(job: Job, number: int, read: Callable[[], Piece]) -> tuple[T] | None:
+            with skipped.watch(job, number):
+                piece = read()
+                return (work(piece),) if len(piece) else None
+            return None
+
+        tasks = (functools.partial(do, job, i, read) for job in scan.jobs(self.store.url, cut) for i, read in enumerate(job.readers()))
+        for found in ahead(tasks, depth):
+            if found is not None:
+                yield found[0]
+        skipped.tell()
+
+    def _rows(self, columns: Names, max_bytes: int | None) -> Rows:
+        paths = self._paths(columns)
+        self._afford(explain(self.scan, paths, self.steps), max_bytes)
+        # Only what may be skipped must be read before its place is known; all else goes there at once.
+        keys = [(path.rpartition("/")[0], path.rpartition("/")[2]) for path in paths] if self.on_missing == "skip" else []
+        tables = self.index.tables(paths)
+
+        def locate(piece: Piece) -> Piece:
+            for table in tables:
+                piece.length(table)
+            piece.load(key for key in keys if piece.has(*key))
+            return piece
+
+        # Blocks bound the memory of conditions; without any, neighbours are read at once and handed on without a copy.
+        return self._gather(paths, list(self._over_pieces(self.scan, locate, cut=not self.scan.exact)))
+
+    def iter_rows(self, columns: Names = None, *, prefetch: int | None = None) -> Iterator[Rows]:
+        """Block by block as plain arrays, see `query.rows.Rows`; the next blocks are read while one is used, and none is kept.
+
+        Parameters
+        ----------
+        prefetch : int, optional
+            How many blocks are under way beyond the one in use; a few by default, 0 for who may stop early.
+
+        Raises
+        ------
+        UnknownNameError, UsageError, DamagedPartError
+        """
+        paths = self._paths(columns)
+        return self._over_pieces(self.scan, lambda piece: self._gather(paths, [piece]), depth=prefetch)
+
+    def no_rows(self, columns: Names = None) -> Rows:
+        """The result without its rows: names and types.
+
+        Raises
+        ------
+        UnknownNameError
+        """
+        return self._gather(self._paths(columns), [])
+
+    def flat_columns(self, columns: Names = None) -> tuple[list[str], str]:
+        """Columns of a view with one row per row of the lowest table that they name, as they are written, and that table.
+
+        Without `columns` it is the row table.
+
+        Raises
+        ------
+        UnknownNameError
+        UsageError
+            They name tables that hang side by side.
+        """
+        rows = self.index.schema.rows.name
+        tables = {path.partition("/")[0] for path in self._paths(columns)} if columns is not None else {rows}
+        lowest = [t.name for t in self.index.schema.tables if t.name in tables][-1]
+        return self._flat(lowest, columns), lowest
+
+    def iter_batches(self, columns: Names = None) -> Iterator[ak.Array]:
+        """Block by block (about a million hits) as Awkward arrays; reads as it goes, so no budget applies.
+
+        Raises
+        ------
+        UnknownNameError, UsageError, DamagedPartError
+        """
+        from antdask.query.records import awkward_array
+
+        return (awkward_array(rows) for rows in self.iter_rows(columns))
+
+    def to_awkward(self, columns: Names = None, *, max_bytes: int | None = None) -> ak.Array:
+        """Records of the row columns, with a list of records for each ragged table.
+
+        Parameters
+        ----------
+        columns : str, iterable of str or None
+            ``"n_hits"``, ``"hits.tot"``, or ``"hits"`` for all of them; the key columns always come first. ``None``: all.
+        max_bytes : int, optional
+            Decoded bytes that it may read [byte]; the setting ``query_bytes`` if not given.
+
+        Raises
+        ------
+        UnknownNameError
+            No selected part has such a column.
+        UsageError
+            It would read more than the budget; or a run is there in several lineages.
+        DamagedPartError
+            A part is missing or torn.
+        """
+        from antdask.query.records import awkward_array
+
+        return awkward_array(self._rows(columns, max_bytes))
+
+    def to_xarray(self, columns: Names = None, *, max_bytes: int | None = None) -> xr.Dataset:
+        """A dataset with the declared dimensions, units and CF attributes; raises as `to_awkward`."""
+        from antdask.query.dataset import dataset
+
+        return dataset(self._rows(columns, max_bytes))
+
+    def to_arrow(self, table: str | None = None, columns: Names = None, *, max_bytes: int | None = None) -> pa.Table:
+        """One row per row with ragged tables as lists of structs; or one row per row of a ragged `table`; raises as `to_awkward`."""
+        from antdask.query.arrow import flat_table, nested_table
+
+        rows = self._rows(self._flat(table, columns) if table else columns, max_bytes)
+        return nested_table(rows) if table is None else flat_table(rows, table)
+
+    def to_pandas(self, table: str | None = None, columns: Names = None, *, max_bytes: int | None = None) -> pd.DataFrame:
+        """The row table, or one row per row of a ragged `table` with the keys repeated; raises as `to_awkward`."""
+        from antdask.query.dataframe import data_frame
+
+        table = table or self.index.schema.rows.name
+        return data_frame(self._rows(self._flat(table, columns), max_bytes), table)
+
+    def to_dask(self, table: str | None = None, column: str | None = None, *, columns: Names = None) -> dask.bag.Bag | dask.array.Array:
+        """A bag of Awkward arrays with one partition per part; or one column as a Dask array with one chunk per part.
+
+        Parameters
+        ----------
+        table, column : str, optional
+            Give both for an array. Its chunks are known where the catalogue alone decides which rows there are, else ``nan``.
+        columns : optional
+            For the bag.
+
+        Raises
+        ------
+        UnknownNameError, UsageError
+        """
+        from antdask.query.graphs import bag, column_array
+
+        if (table is None) != (column is None):
+            raise UsageError("A Dask array is one column: give table and column", found=f"table={table!r}, column={column!r}")
+        if table is None:
+            return bag(self, self._paths(columns))
+        return column_array(self, *self._scope().find(f"{table}.{column}"))
+
+    def _flat(self, table: str, columns: Names) -> list[str]:
+        return column_names.flat(self.index, self.parts, table, columns)
