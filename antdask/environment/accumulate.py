@@ -86,7 +86,7 @@ def _accumulate(
             if flag & bits[1]:
                 continue
             # Signed: the compiler would make a float of unsigned and signed together.
-            v = np.int64(values[f, c])
+            v: Any = np.int64(values[f, c])
             if v > LARGEST:
                 v, flag = LARGEST, bits[0]
             if flag & bits[0]:

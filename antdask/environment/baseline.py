@@ -53,7 +53,7 @@ class BaselineSpec:
 
 def _densest(narrow: Any, n: int, width: float, noise: float) -> tuple[float, float]:
     """Centre of the densest box, and the noise there, in bins."""
-    bins, total, half = len(narrow), 0, 0
+    bins, total, half = len(narrow), np.int64(0), 0
     for k in range(bins):
         total += narrow[k]
         if 2 * total >= n:
@@ -62,7 +62,7 @@ def _densest(narrow: Any, n: int, width: float, noise: float) -> tuple[float, fl
     # Noise at the median; at least a bin.
     sigma = max(1.0, np.sqrt(noise * (half + 0.5) * width) / width)
     box = max(1, int(0.7 * sigma))
-    count = 0
+    count: Any = 0
     for k in range(min(2 * box + 1, bins)):
         count += narrow[k]
     best, first, ties = count, box, 1

@@ -24,7 +24,7 @@ from antdask.environment.baseline import BaselineSpec
 from antdask.environment.day import DayTask, build_day
 from antdask.environment.excursions import FlashSpec
 from antdask.environment.frames import LONGEST_DAYS, RunSpan, days_touched, run_spans
-from antdask.environment.grid import DAY_NS, PERIOD_DAYS, Grid
+from antdask.environment.grid import PERIOD_DAYS, Grid
 from antdask.environment.period import build_period
 from antdask.environment.product import CURRENT, VERSION, Product, open_product, whole_periods
 from antdask.environment.quantity import ChannelRates, ModuleCounts, Quantity, describe
@@ -295,7 +295,8 @@ def _close(product: Product, days: Mapping[int, Mapping[str, Any]]) -> None:
     known = [
         {
             "day": r["day"],
-            "start_ns": product.grid.origin_ns + n * DAY_NS,
+            "number": n,
+            "start_ns": product.grid.day_start(n),
             **{k: r[k] for k in ("frames", "expected", "flashes")},
             **r["left_out"],
         }

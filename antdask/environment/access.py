@@ -1,0 +1,186 @@
+"""``archive.environment``: the series of an archive, by name, level, time and place."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xarray as xr
+
+from antdask.archive.store import Store
+from antdask.environment.grid import Level, finest_for, level_named
+from antdask.environment.product import Product, open_product
+from antdask.environment.rates import rates_dataset
+from antdask.errors import UnknownNameError, UsageError
+from antdask.model.time import parse_interval, parse_utc
+
+type Numbers = int | Iterable[int] | None
+type Time = str | tuple[Any, Any] | None
+
+PRODUCTS = ("rates",)
+
+
+class Environment:
+    """The environmental series of an archive.
+
+    Parameters
+    ----------
+    archive : antdask.query.archive.Archive
+        Anything with a `store`.
+    """
+
+    def __init__(self, archive: Any) -> None:
+        self.store: Store = archive.store
+        self._archive = archive
+
+    @functools.cached_property
+    def product(self) -> Product:
+        """The current product of rates.
+
+        Raises
+        ------
+        UsageError
+            None was built yet.
+        """
+        found = open_product(self.store)
+        if found is None:
+            raise UsageError(
+                "The archive has no product of rates", where=self.store.url, hint=f"Run: antdask environment build {self.store.url}."
+            )
+        return found
+
+    @functools.cached_property
+    def days(self) -> pd.DataFrame:
+        """One row per day with data: frames, frames expected, flashes, and frames left out by reason."""
+        known = json.loads(self.store.read(f"{self.product.root}/days.json"))
+        frame = pd.DataFrame(known)
+        frame.index = pd.DatetimeIndex(pd.to_datetime(frame.pop("start_ns"), unit="ns", utc=True), name="time")
+        return frame
+
+    def open(
+        self,
+        name: str = "rates",
+        *,
+        level: str = "auto",
+        time: Time = None,
+        line: Numbers = None,
+        floor: Numbers = None,
+        channel: Numbers = None,
+        max_points: int = 2000,
+    ) -> xr.Dataset:
+        """A product as a lazy dataset; values are read when they are asked for.
+
+        Parameters
+        ----------
+        name : str
+            ``"rates"``.
+        level : str
+            ``1s``, ``10s``, ``1min``, ``15min``, ``1h``, ``1d``, or ``auto``: the finest that shows `time` with at most `max_points` bins.
+        time : (T0, T1) or "T0/T1"
+            Half-open interval of UTC; all that holds data if not given.
+        line, floor, channel : int or iterable of int
+            Only these; lines count from 1, floors from 1 at the bottom.
+        max_points : int
+            For ``level="auto"``.
+
+        Returns
+        -------
+        xarray.Dataset
+            See `rates.rates_dataset`.
+
+        Raises
+        ------
+        UnknownNameError
+            No such product or level.
+        UsageError
+            Nothing was built, or what is asked for is not there.
+
+        Examples
+        --------
+        >>> import antdask
+        >>> antdask.open_archive(archive_url).environment.open(time="2010-03-01/2010-03-02", line=1, floor=5)  # doctest: +SKIP
+        """
+        if name not in PRODUCTS:
+            raise UnknownNameError.of("product", name, PRODUCTS)
+        if max_points < 1:
+            raise UsageError("max_points is at least 1", found=max_points)
+        start, stop = self._interval(time)
+        chosen = finest_for(stop - start, max_points) if level == "auto" else level_named(level)
+        found = rates_dataset(self.product, chosen, self._window(start, stop, chosen))
+        return _select(found, {"line": line, "floor": floor, "channel": channel})
+
+    def flashes(self, time: Time = None, *, line: Numbers = None) -> pa.Table:
+        """Flashes that start in an interval, see `flashes.SCHEMA`.
+
+        Raises
+        ------
+        UsageError
+            Nothing was built, or the data have no flashes (KM3NeT).
+        """
+        from antdask.environment.flashes import SCHEMA
+
+        start, stop = self._interval(time)
+        tables = [SCHEMA.empty_table()]
+        for day in range(self.product.grid.day(start), self.product.grid.day(stop - 1) + 1):
+            path = self.product.flash_file(day)
+            if self.store.exists(path):
+                tables.append(pq.read_table(pa.BufferReader(self.store.read(path))))
+        table = pa.concat_tables(tables)
+        begins = table["start"].cast(pa.int64()).to_numpy()
+        keep = (begins >= start) & (begins < stop)
+        if line is not None:
+            keep &= np.isin(table["line"].to_numpy(), list(_numbers(line)))
+        return table.filter(pa.array(keep))
+
+    def _interval(self, time: Time) -> tuple[int, int]:
+        if self.days.empty:
+            raise UsageError("The product holds no day", where=self.store.url)
+        numbers = self.days["number"]
+        whole = (self.product.grid.day_start(int(numbers.min())), self.product.grid.day_start(int(numbers.max()) + 1))
+        if time is None:
+            return whole
+        sides = parse_interval(time) if isinstance(time, str) else tuple(None if t is None else parse_utc(t) for t in time)
+        if len(sides) != 2:
+            raise UsageError("A time interval has two sides", found=repr(time))
+        start, stop = (whole[i] if side is None else int(side) for i, side in enumerate(sides))
+        if stop <= start:
+            raise UsageError("The interval is empty", found=repr(time))
+        return start, stop
+
+    def _window(self, start: int, stop: int, level: Level) -> tuple[int, int]:
+        first, last = self.product.grid.window(start, stop, level)
+        length = self.product.days * level.per_day
+        return min(first, length), min(last, length)
+
+
+def _numbers(chosen: int | Iterable[int]) -> set[int]:
+    return {int(chosen)} if isinstance(chosen, int | np.integer) else {int(n) for n in chosen}
+
+
+def _select(found: xr.Dataset, wanted: dict[str, Numbers]) -> xr.Dataset:
+    keep = np.ones(found.sizes["channel"], bool)
+    for name, chosen in wanted.items():
+        if chosen is None:
+            continue
+        if name not in found.coords:
+            raise UsageError(
+                f"Channels of these data have no {name}", found=chosen, hint=f"They have: {', '.join(map(str, found.coords))}."
+            )
+        labels, numbers = found[name].values, _numbers(chosen)
+        missing = numbers - set(labels.tolist())
+        if missing:
+            raise UsageError(
+                f"There is no {name} {sorted(missing)[0]}", expected=f"{labels.min()} to {labels.max()}", found=sorted(missing)[0]
+            )
+        keep &= np.isin(labels, list(numbers))
+    if keep.all():
+        return found
+    places = np.flatnonzero(keep)
+    whole = len(places) and places[-1] - places[0] + 1 == len(places)
+    return found.isel(channel=slice(int(places[0]), int(places[-1]) + 1) if whole else places)

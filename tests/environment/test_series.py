@@ -1,0 +1,55 @@
+"""Series of a sensor: units and flags, duplicates told, bins without interpolation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from antdask.environment.readings import Readings
+from antdask.environment.series import SensorInfo, regular, sensor_series
+from antdask.environment.vocabulary import TERMS
+from antdask.errors import UnknownNameError
+
+START = 1_267_401_600 * 10**9
+
+
+def readings(minutes, values, sensor="IL07/ADCP/current_speed", unit="cm/s"):
+    frame = pd.DataFrame({"utc_ns": START + np.asarray(minutes) * 60 * 10**9, "sensor": sensor, "value": values, "unit": unit})
+    return Readings(frame, frame.iloc[:0], "a table")
+
+
+def test_values_come_in_the_unit_of_the_term_with_flags():
+    found = sensor_series(readings([0, 6, 12], [5.0, np.nan, 500.0]), "IL07/ADCP/current_speed")
+    np.testing.assert_allclose(found.CSPD.values, [0.05, np.nan, 5.0])
+    assert found.CSPD_QC.values.tolist() == [1, 9, 4]
+    assert found.CSPD.attrs["standard_name"] == "sea_water_speed"
+    assert found.CSPD.attrs["sdn_uom_urn"] == "SDN:P06::UVAA"
+    assert found.CSPD.attrs["ancillary_variables"] == "CSPD_QC"
+
+
+def test_two_readings_of_one_instant_are_one_and_told():
+    found = sensor_series(readings([0, 0, 6], [5.0, 6.0, 7.0]), "IL07/ADCP/current_speed")
+    assert found.CSPD.values.tolist() == [0.05, pytest.approx(0.07)]
+    assert found.attrs["duplicates"] == 1
+
+
+def test_what_is_known_of_a_sensor_stands_with_its_series():
+    info = SensorInfo("x", TERMS["TEMP"], 2200.0, "SBE37-SMP", "1234", "certificate 7 of 2007")
+    found = sensor_series(readings([0], [13.2], unit="degC"), "IL07/ADCP/current_speed", info)
+    assert found.TEMP.attrs["sensor_depth"] == 2200.0
+    assert found.TEMP.attrs["calibration"] == "certificate 7 of 2007"
+
+
+def test_bins_hold_good_readings_only_and_gaps_stay():
+    series = sensor_series(readings([0, 6, 12, 18, 50], [5.0, 7.0, 500.0, 9.0, 11.0]), "IL07/ADCP/current_speed")
+    found = regular(series, "15min")
+    np.testing.assert_allclose(found.CSPD.values, [0.06, 0.09, np.nan, 0.11])
+    np.testing.assert_allclose(found.CSPD_MAX.values, [0.07, 0.09, np.nan, 0.11])
+    assert found.CSPD_N.values.tolist() == [2, 1, 0, 1]
+    assert found.time.values[0] == np.datetime64("2010-03-01T00:00:00")
+
+
+def test_an_unknown_sensor_is_said():
+    with pytest.raises(UnknownNameError, match="IL07/ADCP/current_speed"):
+        sensor_series(readings([0], [1.0]), "IL07/ADCP/current_sped")
