@@ -1,0 +1,73 @@
+"""Runs in the environment of km3pipe: reads files with its own pumps and keeps what they give.
+
+The job is a JSON file: ``evt`` (paths; a JSON file beside the job for each: for every event, tag to lists of numbers), ``daq`` (path, whether the old DAQ wrote it; likewise),
+``hdf5`` (paths; an ``.npz`` for each, every data set as PyTables reads it, compound columns as ``table/column``).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tables
+from km3pipe.io.daq import DAQEvent, DAQPreamble, DAQSummaryslice, TimesliceParser
+from km3pipe.io.evt import EvtPump
+
+
+def events(path: str) -> list[dict[str, Any]]:
+    """Every event of an .evt file: what stands behind each tag."""
+    return [{tag: value for tag, value in blob.items() if tag != "raw_header"} for blob in EvtPump(filename=path, parsers=[])]
+
+
+def records(path: str, legacy: bool) -> list[dict[str, Any]]:
+    """Every record of a DAQ dump."""
+    found = []
+    with Path(path).open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        while file.tell() < size:
+            start = file.tell()
+            preamble = DAQPreamble(file_obj=file)
+            code, stop = preamble.data_type, start + preamble.length
+            if code == 10001:
+                event = DAQEvent(file, legacy=legacy)
+                hits = [np.asarray(h).tolist() for h in (event.snapshot_hits, event.triggered_hits)]
+                found.append({"run": event.header.run, "counter": event.trigger_counter, "hits": hits[0], "triggered": hits[1]})
+            elif code == 2001:
+                summary = DAQSummaryslice(file, legacy=legacy)
+                found.append({"run": summary.header.run, "doms": list(summary.summary_frames)})
+            else:
+                file.seek(start)
+                info, _, hits = TimesliceParser(legacy=legacy)._parse_timeslice(file)
+                columns = [np.asarray(hits[c]).tolist() for c in ("dom_id", "channel_id", "time", "tot")]
+                found.append({"frame": int(info["frame_index"][0]), "hits": list(zip(*columns, strict=True))})
+            file.seek(stop)
+    return found
+
+
+def columns(path: str) -> dict[str, np.ndarray]:
+    """Every column of an HDF5 file, through PyTables."""
+    found = {}
+    with tables.open_file(path) as file:
+        for node in file.walk_nodes("/", "Leaf"):
+            name = node._v_pathname[1:]
+            if "_i_" not in name:
+                rows = node.read()
+                found |= {name: rows} if rows.dtype.names is None else {f"{name}/{c}": rows[c] for c in rows.dtype.names}
+    return found
+
+
+def main(job: dict[str, Any], folder: Path) -> None:
+    for n, path in enumerate(job.get("evt", ())):
+        (folder / f"evt{n}.json").write_text(json.dumps(events(path)))
+    for n, (path, legacy) in enumerate(job.get("daq", ())):
+        (folder / f"daq{n}.json").write_text(json.dumps(records(path, legacy), default=int))
+    for n, path in enumerate(job.get("hdf5", ())):
+        np.savez(folder / f"hdf5{n}.npz", **{k.replace("/", "|"): v for k, v in columns(path).items()})
+
+
+if __name__ == "__main__":
+    main(json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[1]).parent)
