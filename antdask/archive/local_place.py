@@ -72,6 +72,27 @@ class LocalPlace:
                             found[entry.path[cut:]] = entry.stat().st_size
         return found
 
+    def names(self, prefix: str) -> list[str]:
+        """All files below a folder by relative path, without asking for their sizes: a million names take a second.
+
+        Folders of an archive have no dot in their names, so that nothing need be asked about what has one.
+        """
+        found: list[str] = []
+        waiting = [prefix]
+        while waiting:
+            folder = waiting.pop()
+            head = f"{folder}/" if folder else ""
+            try:
+                names = os.listdir(self._path(folder))  # noqa: PTH208 (three times as quick as the other ways)
+            except FileNotFoundError:
+                continue
+            except NotADirectoryError:
+                found.append(folder)
+                continue
+            found += [head + name for name in names if "." in name]
+            waiting += [head + name for name in names if "." not in name]
+        return found
+
     def draft(self, path: str) -> Path:
         """A new temporary file on the same file system as the target."""
         target = self._path(temporary_path(path))

@@ -145,7 +145,10 @@ class Store:
         ArchiveError
             The server has no listing.
         """
-        return sorted(self.sizes(prefix))
+        if not isinstance(self._place, LocalPlace):
+            return sorted(self.sizes(prefix))
+        with _reading_errors(self.url):
+            return sorted(p for p in self._place.names(_guard(prefix)) if not is_temporary(p))
 
     def sizes(self, prefix: str) -> dict[str, int]:
         """Bytes of all files below a directory, by relative path, from one listing; without temporary ones.

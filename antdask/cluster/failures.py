@@ -18,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import errno
+import socket
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
@@ -68,6 +69,8 @@ class Failure:
         Innermost frames, one ``file:line function`` a line, outermost first; without values, so that equal traces mean equal causes.
     attempts : int
         How often the task was tried.
+    host : str
+        Machine on which it failed; empty where nobody can tell, because the worker died.
     """
 
     kind: FailureClass
@@ -75,6 +78,7 @@ class Failure:
     message: str
     trace: str = ""
     attempts: int = 1
+    host: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
@@ -169,7 +173,7 @@ class Attempt[R]:
         try:
             return self.function(task, *args), None
         except Exception as error:  # noqa: BLE001 - any error of a task becomes a record, and the loop decides
-            return None, describe(error, self.classify(error))
+            return None, dataclasses.replace(describe(error, self.classify(error)), host=socket.gethostname())
 
     @property
     def __name__(self) -> str:

@@ -21,6 +21,13 @@ def test_a_new_place_is_empty_until_something_lies_there(place, tmp_path):
     assert not LocalPlace(str(tmp_path / "file")).is_empty()
 
 
+def test_names_are_those_of_all_files_below(place):
+    for path in ("p/q/x.json", "p/y.zip", "p/plain", "z.md"):
+        place.write(path, b"abc")
+    assert sorted(place.names("")) == sorted(place.sizes("")) == ["p/plain", "p/q/x.json", "p/y.zip", "z.md"]
+    assert sorted(place.names("p")) == ["p/plain", "p/q/x.json", "p/y.zip"] and place.names("none") == []
+
+
 def test_sizes_are_those_of_all_files_below(place):
     place.write("p/q/x", b"abc")
     place.write("p/y", b"")
