@@ -1,6 +1,6 @@
 """Keeps the scheduler of Dask from remembering every task: its record of spans notes each submission, and forgets none.
 
-Measured over 100,000 parts: the scheduler grew by 0.7 kB with each of them. Without the notes, which nobody reads, it does not.
+Nobody reads these notes. Measured over 100,000 parts: the process grows by 94 MB with them, and by 61 MB without; what is left are caches that are full by then.
 """
 
 from __future__ import annotations
