@@ -55,7 +55,7 @@ class CatalogReader:
         return cls(None, whole.snapshot, dict(catalog.files(whole)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return CatalogReader, (self._store, self.snapshot, self._data)
+        return (CatalogReader, (None, self.snapshot, self._data)) if self._store is None else (_again, (self._store.url, self.snapshot))
 
     def _file(self, name: str) -> ParquetRows:
         words = WORDS if name == "parts" else ()
@@ -114,3 +114,9 @@ class CatalogReader:
         place = np.array([number])
         one = self.parts.at(place, ["part", "nbytes", "crc32c", "detector"]).to_pylist()[0]
         return {**one, "arrays": self.details.at(place, ["arrays"])["arrays"][0].as_py()}
+
+
+@functools.lru_cache(maxsize=8)
+def _again(url: str, snapshot: str) -> CatalogReader:
+    """A reader that came to another process, which keeps what it has read for the next one."""
+    return CatalogReader(Store(url), snapshot)

@@ -6,12 +6,11 @@ import contextlib
 import itertools
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, Any
 
-from antdask.archive.store import destination_errors
 from antdask.cli.options import parse_range
 from antdask.query.archive import open_archive
+from antdask.query.files import whole_file
 from antdask.query.select import Selection
 
 
@@ -57,12 +56,5 @@ def sink(output: str | None) -> Iterator[IO[Any]]:
     if output is None:
         yield sys.stdout
         return
-    target = Path(output)
-    draft = target.with_name(f".{target.name}.draft")
-    with destination_errors(output):
-        try:
-            with draft.open("wb") as file:
-                yield file
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+    with whole_file(output) as file:
+        yield file

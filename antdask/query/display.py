@@ -13,17 +13,15 @@ import pyarrow.parquet as pq
 
 from antdask.errors import UnknownNameError, UsageError
 from antdask.query.arrow import flat_table, nested_table
+from antdask.query.results import Results
 from antdask.query.rows import Rows
-from antdask.query.select import Selection
 
 FORMATS = ("table", "csv", "json", "parquet")
 # Elements that are Python objects at one time, and rows from which the widths of a table are taken.
 _ELEMENTS, _SAMPLE = 100_000, 1_000
 
 
-def write_rows(
-    selection: Selection, format: str, out: IO[Any], limit: int | None = None, columns: str | Iterable[str] | None = None
-) -> int:
+def write_rows(selection: Results, format: str, out: IO[Any], limit: int | None = None, columns: str | Iterable[str] | None = None) -> int:
     """Write a selection; the number of rows written.
 
     Parameters
@@ -63,7 +61,7 @@ def write_rows(
 
 
 def _limited(
-    selection: Selection, columns: str | Iterable[str] | None, convert: Callable[[Rows], pa.Table], limit: int | None
+    selection: Results, columns: str | Iterable[str] | None, convert: Callable[[Rows], pa.Table], limit: int | None
 ) -> Iterator[pa.Table]:
     """Tables of the batches up to the limit; first an empty one, which carries names and types."""
     asked = None if columns is None else [columns] if isinstance(columns, str) else list(columns)

@@ -60,6 +60,10 @@ class Index:
     def __len__(self) -> int:
         return self.stop - self.first
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What was read of the catalogue stays here: it may be as long as the archive.
+        return Index, (self.catalog, self.schema.name)
+
     def _table(self, names: Sequence[str]) -> pa.Table:
         return self.catalog.parts.table(names, self.first, self.stop)
 

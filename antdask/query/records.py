@@ -5,10 +5,15 @@ The same can be done from the plain arrays of a part: ``ak.from_buffers(form, le
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Sequence
+
 import awkward as ak
 import numpy as np
 
-from antdask.query.rows import Column, Rows
+from antdask.model.schema import Schema
+from antdask.query.pieces import Piece
+from antdask.query.rows import Column, Rows, gather
 
 
 def awkward_array(rows: Rows) -> ak.Array:
@@ -41,3 +46,17 @@ def _content(column: Column) -> ak.contents.Content:
 
 def _optional(content: ak.contents.Content, missing: np.ndarray | None) -> ak.contents.Content:
     return content if missing is None else ak.contents.ByteMaskedArray(ak.index.Index8(missing.view(np.int8)), content, valid_when=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class AwkwardTask[T]:
+    """A function of Awkward arrays as one of pieces; it travels as far as the function does."""
+
+    func: Callable[[ak.Array], T]
+    schema: Schema
+    tables: Sequence[str]
+    paths: Sequence[str]
+
+    def __call__(self, piece: Piece) -> T:
+        """The function's result for one piece."""
+        return self.func(awkward_array(gather(self.schema, self.tables, self.paths, [piece])))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import awkward as ak
     import dask.array
     import dask.bag
+    import hist
     import pandas as pd
     import pyarrow as pa
     import xarray as xr
@@ -300,6 +302,78 @@ class Results:
         if table is None:
             return bag(self, self._paths(columns))
         return column_array(self, *self._scope().find(f"{table}.{column}"))
+
+    def histogram(self, axes: str | Mapping[str, Any], *, client: Any = None) -> hist.Hist[Any]:
+        """Counts of values, filled where the data are read; memory is that of a few blocks and the cells.
+
+        Parameters
+        ----------
+        axes : str or mapping of str to axis
+            A column, or several with ``(bins, low, high)``, edges, or an axis of boost-histogram each. ``None`` stands for all values of an integer of
+            up to 16 bits. Columns of upper tables are repeated for the rows of the lowest. Rows without one of the columns are not counted.
+        client : dask.distributed.Client, optional
+            Where to compute; here if not given.
+
+        Raises
+        ------
+        UnknownNameError, UsageError, DamagedPartError
+        """
+        from antdask.query.histograms import make_recipe, named
+
+        asked = {axes: None} if isinstance(axes, str) else dict(axes)
+        if not asked:
+            raise UsageError("A histogram needs a column", hint='Example: histogram("hits.tot").')
+        scope = self._scope()
+        paths = {name: "/".join(scope.find(name)) for name in asked}
+        recipe = make_recipe(self.index.schema, self.index.tables(list(paths.values())), paths, asked)
+        made = self._reduce(recipe.fill, operator.add, client)
+        return named(recipe.empty() if made is None else made, recipe)
+
+    def map_parts[T](
+        self, func: Callable[[ak.Array], T], columns: Names = None, *, combine: Callable[[T, T], T] = operator.add, client: Any = None
+    ) -> T | None:
+        """What `func` makes of every block, combined in a tree; ``None`` where nothing is selected.
+
+        Parameters
+        ----------
+        func : callable
+            Takes an Awkward array of a block (about a million hits). It travels to the workers, so it must be importable there or picklable.
+        columns : optional
+            What the arrays hold.
+        combine : callable
+            Joins two results; the sum if not given.
+        client : dask.distributed.Client, optional
+            Where to compute; here if not given.
+
+        Raises
+        ------
+        UnknownNameError, UsageError, DamagedPartError
+        """
+        from antdask.query.records import AwkwardTask
+
+        paths = self._paths(columns)
+        return self._reduce(AwkwardTask(func, self.index.schema, self.index.tables(paths), paths), combine, client)
+
+    def _reduce[T](self, do: Callable[[Piece], T], combine: Callable[[T, T], T], client: Any) -> T | None:
+        from antdask.query.portions import portions, reduce_all
+
+        number = 1 if client is None else 8 * max(1, sum(client.nthreads().values()))
+        return reduce_all(portions(self.store.url, self.scan, self.on_missing, number), do, combine, client)
+
+    def to_parquet(self, path: str, columns: Names = None) -> int:
+        """Write a Parquet file block by block, ragged tables as lists of structs; gives the number of rows.
+
+        Raises
+        ------
+        UnknownNameError, DamagedPartError
+        DestinationError
+            The file cannot be written; nothing is left at its place then.
+        """
+        from antdask.query.display import write_rows
+        from antdask.query.files import whole_file
+
+        with whole_file(path) as file:
+            return write_rows(self, "parquet", file, None, columns)
 
     def _flat(self, table: str, columns: Names) -> list[str]:
         return column_names.flat(self.index, self.parts, table, columns)

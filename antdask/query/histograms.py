@@ -1,0 +1,169 @@
+"""Histograms of columns, filled piece by piece where the pieces are read, so that no column is ever held whole."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import boost_histogram as bh
+import hist
+import numba
+import numpy as np
+
+from antdask.errors import UsageError
+from antdask.model.schema import Field, Schema
+from antdask.query.pieces import Piece
+from antdask.query.rows import gather
+
+# Cells of counts that are kept per thread for the quick way [number].
+_CELLS = 1 << 22
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What to fill.
+
+    Parameters
+    ----------
+    schema : Schema
+    names : tuple of str
+        Columns as they are written, one per axis.
+    paths : tuple of str
+        The same as ``table/column``.
+    axes : tuple of boost_histogram axes
+    table : str
+        The lowest table of them, whose rows are counted.
+    tables : tuple of str
+        The tables to locate.
+    """
+
+    schema: Schema
+    names: tuple[str, ...]
+    paths: tuple[str, ...]
+    axes: tuple[Any, ...]
+    table: str
+    tables: tuple[str, ...]
+
+    def empty(self) -> Any:
+        """The histogram before anything is filled."""
+        return bh.Histogram(*self.axes, storage=bh.storage.Int64())
+
+    def fill(self, piece: Piece) -> Any:
+        """Histogram of one piece; rows without one of the columns are not counted.
+
+        Raises
+        ------
+        DamagedPartError
+        """
+        keys = [(path.rpartition("/")[0], path.rpartition("/")[2]) for path in self.paths]
+        made = self.empty()
+        if not all(piece.has(*key) for key in keys):
+            return made
+        if self.quick and all(table == self.table for table, _ in keys):
+            piece.load(keys)
+            return self._count(made, [piece.column(*key) for key in keys])
+        rows = gather(self.schema, self.tables, self.paths, [piece])
+        values = {f"{table}/{label.rpartition('.')[2]}": column.values for label, table, column in rows.flat(self.table)}
+        made.fill(*(values[path] for path in self.paths))
+        return made
+
+    @property
+    def quick(self) -> bool:
+        """Whether integers can be counted by their place in the array of cells."""
+        whole = all(isinstance(axis, bh.axis.Integer) and not axis.traits.growth for axis in self.axes)
+        return whole and int(np.prod([len(axis) for axis in self.axes])) <= _CELLS
+
+    def _count(self, made: Any, columns: list[np.ndarray]) -> Any:
+        if not all(axis.traits.underflow and axis.traits.overflow for axis in self.axes):
+            made.fill(*columns)
+            return made
+        cells = np.zeros(len(columns[0]), np.int32)
+        for values, axis in zip(columns, self.axes, strict=True):
+            _place(cells, values, np.int64(axis.bin(0)), np.int64(len(axis)))
+        shape = [len(axis) + 2 for axis in self.axes]
+        counts = np.zeros(int(np.prod(shape)), np.int64)
+        _tally(counts, cells)
+        made.view(flow=True)[...] = counts.reshape(shape)
+        return made
+
+
+def make_recipe(schema: Schema, tables: list[str], paths: dict[str, str], axes: Mapping[str, Any]) -> Recipe:
+    """Axes for columns.
+
+    Parameters
+    ----------
+    tables : list of str
+        The tables of the columns and all above, in the declared order.
+    paths : dict of str to str
+        ``table/column`` of each name.
+    axes : mapping of str to axis
+        ``(bins, low, high)``, edges, an axis of boost-histogram or hist; ``None`` for all values of an integer of up to 16 bits.
+
+    Raises
+    ------
+    UsageError
+        An axis that cannot be understood, or columns of tables that lie side by side.
+    """
+    made = []
+    for name, wanted in axes.items():
+        table, _, column = paths[name].rpartition("/")
+        field = schema.table(table).field(column)
+        if field.dims:
+            raise UsageError(f"'{name}' has several values per row", hint="Histograms take columns of one value per row.")
+        made.append(_axis(name, wanted, field))
+    own = {path.rpartition("/")[0] for path in paths.values()}
+    lowest = [t for t in tables if t in own][-1]
+    above, place = {lowest}, schema.table(lowest).parent
+    while place is not None:
+        above.add(place)
+        place = schema.table(place).parent
+    if not own <= above:
+        raise UsageError("Columns of tables that hang side by side have no common rows", found=", ".join(sorted(own)))
+    return Recipe(schema, tuple(axes), tuple(paths[n] for n in axes), tuple(made), lowest, tuple(tables))
+
+
+def named(made: Any, recipe: Recipe) -> hist.Hist[Any]:
+    """The result, with names on its axes, good for plots."""
+    found = hist.Hist(made)
+    for axis, name, path in zip(found.axes, recipe.names, recipe.paths, strict=True):
+        table, _, column = path.rpartition("/")
+        field = recipe.schema.table(table).field(column)
+        axis.__dict__["name"] = name.replace(".", "_")
+        axis.label = f"{field.description} [{field.unit}]" if field.unit != "1" else field.description
+    return found
+
+
+def _axis(name: str, wanted: Any, field: Field) -> Any:
+    if isinstance(wanted, bh.axis.Axis):
+        return wanted
+    if wanted is None:
+        if field.numpy.kind not in "iu" or field.numpy.itemsize > 2:
+            raise UsageError(f"'{name}' needs bins", hint=f"Give them: histogram({{'{name}': (100, 0, 1000)}}).")
+        info = np.iinfo(field.numpy)
+        return bh.axis.Integer(int(info.min), int(info.max) + 1)
+    values = tuple(wanted) if not isinstance(wanted, np.ndarray) else wanted
+    if isinstance(values, tuple) and len(values) == 3 and isinstance(values[0], int) and values[0] > 0 and values[1] < values[2]:
+        bins, low, high = values
+        if field.numpy.kind in "iu" and isinstance(low, int) and isinstance(high, int) and high - low == bins:
+            return bh.axis.Integer(low, high)
+        return bh.axis.Regular(bins, low, high)
+    if len(values) > 1 and (np.diff(values) > 0).all():
+        return bh.axis.Variable(values)
+    raise UsageError(f"Not an axis for '{name}'", found=repr(wanted)[:80], expected="(bins, low, high), ascending edges, or an axis")
+
+
+def _advance(cells: np.ndarray, values: np.ndarray, low: int, bins: int) -> None:
+    """Next digit of the place of each value: 0 below the axis, ``bins + 1`` above it."""
+    for i in range(cells.size):
+        digit = np.int64(values[i]) - low
+        cells[i] = cells[i] * (bins + 2) + (0 if digit < 0 else bins + 1 if digit >= bins else digit + 1)
+
+
+def _add(counts: np.ndarray, cells: np.ndarray) -> None:
+    for cell in cells:
+        counts[cell] += 1
+
+
+_place: Any = numba.njit(cache=True, nogil=True)(_advance)
+_tally: Any = numba.njit(cache=True, nogil=True)(_add)

@@ -1,0 +1,24 @@
+import pyarrow.parquet as pq
+import pytest
+
+from antdask.errors import DestinationError
+from antdask.query.files import whole_file
+
+
+def test_a_file_is_there_when_it_is_whole(tmp_path):
+    with pytest.raises(ValueError, match="stop"), whole_file(str(tmp_path / "a")) as file:
+        file.write(b"x")
+        raise ValueError("stop")
+    assert list(tmp_path.iterdir()) == []
+    with whole_file(str(tmp_path / "a")) as file:
+        file.write(b"x")
+    assert (tmp_path / "a").read_bytes() == b"x"
+    with pytest.raises(DestinationError), whole_file(str(tmp_path / "no" / "a")):
+        pass
+
+
+def test_a_selection_is_written_as_parquet(small, tmp_path):
+    chosen = small.stream("events").select(run=7)
+    rows = chosen.to_parquet(str(tmp_path / "run.parquet"), ["n_hits", "hits.triggered"])
+    table = pq.read_table(tmp_path / "run.parquet")
+    assert rows == table.num_rows == chosen.count().rows and table["n_hits"].to_pylist() == chosen.to_awkward(["n_hits"]).n_hits.tolist()
