@@ -312,9 +312,9 @@ def _om(layout: LayoutMap, sources: list[np.ndarray], offsets: dict[str, np.ndar
 
 def _n_triggered(layout: LayoutMap, sources: list[np.ndarray], offsets: dict[str, np.ndarray]) -> np.ndarray:
     del layout
-    total = np.concatenate([[0], np.cumsum(sources[0] != 0)])[offsets["hits"]]
-    counts: np.ndarray = np.diff(total)
-    return counts.astype(np.uint32)
+    # Few hits are triggered: their places are found faster than all hits are added up.
+    before = np.searchsorted(np.flatnonzero(sources[0]), offsets["hits"])
+    return np.diff(before).astype(np.uint32)
 
 
 def _n_hits(layout: LayoutMap, sources: list[np.ndarray], offsets: dict[str, np.ndarray]) -> np.ndarray:

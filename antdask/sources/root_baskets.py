@@ -35,12 +35,15 @@ class Basket:
         Their bytes, as ROOT streamed them; read only, or a view of memory that nobody else writes.
     offsets : ndarray of int64, shape (stop - start + 1,), or None
         Where each entry starts in `payload`, from 0; ``None`` where all entries have the same size.
+    own : bool
+        Whether nobody else sees the payload, so that whoever gets the basket may change it.
     """
 
     start: int
     stop: int
     payload: np.ndarray
     offsets: np.ndarray | None
+    own: bool = False
 
     @property
     def size(self) -> int:
@@ -70,7 +73,9 @@ class Basket:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Header:
+class Header:
+    """What stands before a payload: the key, the number of entries, and where the payload ends, counted from the key."""
+
     key: Key
     entries: int
     last: int
@@ -93,7 +98,7 @@ def parse(data: memoryview, *, seek: int, branch: str, start: int, stop: int) ->
     UnknownLayoutError
         A form of basket that is not read: offsets that must be computed.
     """
-    header = _header(data)
+    header = header_of(data)
     key = header.key
     for what, found, expected in (
         ("size", key.nbytes, len(data)),
@@ -131,8 +136,30 @@ def join(pieces: list[Basket]) -> Basket:
     payload = np.concatenate([p.payload for p in pieces])
     start, stop = pieces[0].start, pieces[-1].stop
     if all(p.offsets is None for p in pieces) and len({p.size for p in pieces}) == 1:
-        return Basket(start, stop, payload, None)
-    return Basket(start, stop, payload, offsets_of(np.concatenate([p.sizes for p in pieces])))
+        return Basket(start, stop, payload, None, own=True)
+    return Basket(start, stop, payload, offsets_of(np.concatenate([p.sizes for p in pieces])), own=True)
+
+
+def numbers(basket: Basket, dtype: str) -> np.ndarray:
+    """The whole payload as numbers, contiguous and in native byte order; the payload itself must not be used any more.
+
+    Parameters
+    ----------
+    basket : Basket
+        Its payload is a whole number of numbers.
+    dtype : str
+        NumPy code without byte order.
+
+    Examples
+    --------
+    >>> numbers(Basket(0, 1, np.array([1, 2], np.uint8), None), "u2").tolist()
+    [258]
+    """
+    big = np.dtype(dtype).newbyteorder(">")
+    if not basket.own:
+        return np.ascontiguousarray(basket.payload.view(big), big.newbyteorder("="))
+    values = basket.payload.view(big)
+    return values if big.isnative else values.view(big.newbyteorder("=")).byteswap(inplace=True)
 
 
 def check_equal(payload: np.ndarray, entries: int) -> np.ndarray:
@@ -163,7 +190,7 @@ def check_offsets(offsets: np.ndarray, nbytes: int) -> np.ndarray:
     return offsets
 
 
-def _stored_offsets(tail: np.ndarray, header: _Header) -> np.ndarray:
+def _stored_offsets(tail: np.ndarray, header: Header) -> np.ndarray:
     """Offsets from their array behind the payload; the last of the array is not always written, the end of the payload stands for it."""
     words = header.entries + 1
     if len(tail) != 4 * (words + 1) or int(tail[:4].view(">u4")[0]) != words:
@@ -173,8 +200,14 @@ def _stored_offsets(tail: np.ndarray, header: _Header) -> np.ndarray:
     return check_offsets(offsets - header.key.keylen, header.last - header.key.keylen)
 
 
-def _header(data: memoryview) -> _Header:
-    """The key and the basket header behind it, which ends where the key says."""
+def header_of(data: memoryview) -> Header:
+    """The key and the basket header behind it, which ends where the key says.
+
+    Raises
+    ------
+    CorruptFileError, UnknownLayoutError
+        As for `parse`.
+    """
     key, position = parse_key(data)
     if key.kind != "TBasket":
         raise CorruptFileError("Where a basket should be is another object", found=repr(key.kind[:40]), expected="TBasket")
@@ -191,4 +224,4 @@ def _header(data: memoryview) -> _Header:
             found=f"{key.keylen} bytes for {entries} entries",
             expected=f"{position + _BASKET.size + 1}",
         )
-    return _Header(key, entries, last)
+    return Header(key, entries, last)

@@ -12,11 +12,14 @@ import numpy as np
 from antdask.errors import CorruptFileError, UnknownLayoutError
 from antdask.plan import cut_evenly
 from antdask.sources import root_baskets
+from antdask.sources.root_assembly import Assembler, Raw
 from antdask.sources.root_baskets import Basket
 from antdask.sources.root_metadata import HINT, Metadata
 
 #: Compressed baskets are fetched in groups of about this size, one round trip each [byte].
-GROUP_BYTES = 8 * 2**20
+GROUP_BYTES = 16 * 2**20
+#: Fewer baskets than this are not worth putting together.
+_FEW = 2
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Branch:
         self.nbytes = max(0, int(model.member("fTotBytes")))
         self.children = tuple(Branch(home, child) for child in model.member("fBranches"))
         self._last: tuple[int, Basket] | None = None
+        self._assembler = Assembler(self.name)
 
     @property
     def where(self) -> str:
@@ -150,7 +154,23 @@ class Branch:
 
     def read(self, start: int, stop: int) -> Basket:
         """The entries ``start:stop`` as one basket. Errors as for `baskets`."""
-        return root_baskets.join(list(self.baskets(start, stop)))
+        edges = self.edges
+        # Baskets that the range does not cut, of those that stand in the file; the others are read one by one.
+        first = int(np.searchsorted(edges, start, "left"))
+        last = min(int(np.searchsorted(edges, stop, "right")) - 1, len(self._places))
+        whole = (first + np.flatnonzero(np.diff(edges[first : last + 1]))).tolist() if first < last else []
+        if len(whole) < _FEW or stop > edges[-1]:
+            return root_baskets.join(list(self.baskets(start, stop)))
+        low, high = int(edges[whole[0]]), int(edges[whole[-1] + 1])
+        groups, pieces = list(self._groups(whole)), []
+        for number, group in enumerate(groups):
+            begin, end = int(edges[group[0]]), int(edges[group[-1] + 1])
+            before = list(self.baskets(start, low)) if number == 0 else []
+            after = list(self.baskets(high, stop)) if number == len(groups) - 1 else []
+            joined = self._assembler.join(before[0].start if before else begin, before, self._raws(group), after)
+            # What is not ordinary is read with every check, which names what is wrong.
+            pieces += [joined] if joined else [*before, *self.baskets(begin, end), *after]
+        return root_baskets.join(pieces)
 
     def weights(self) -> np.ndarray:
         """Estimate of the uncompressed bytes of every basket, float64, shape (baskets,)."""
@@ -189,17 +209,29 @@ class Branch:
 
     def _fetch(self, numbers: Sequence[int]) -> list[memoryview | Basket | None]:
         """Bytes of baskets as they are in the file; the basket itself if it was kept, ``None`` for an embedded one."""
-        blob, ranges = self._home.metadata.blob, {}
-        for number in numbers:
-            if number < len(self._places) and not (self._last and self._last[0] == number):
-                seek, size = (int(x) for x in self._places[number])
-                if seek <= 0 or size <= 0 or seek + size > blob.nbytes:
-                    raise self.corrupt("The basket does not lie in the file", number, found=f"bytes {seek} to {seek + size}", expected=f"at most {blob.nbytes}")  # fmt: skip
-                ranges[number] = (seek, seek + size)
-        data: dict[int, memoryview | Basket] = dict(zip(ranges, blob.read_many(list(ranges.values())), strict=True))
-        if self._last:
-            data[self._last[0]] = self._last[1]
+        # Taken once: another thread may read the same branch.
+        kept = self._last
+        ranges = {n: self._place(n) for n in numbers if n < len(self._places) and not (kept and kept[0] == n)}
+        found = self._home.metadata.blob.read_many(list(ranges.values()))
+        data: dict[int, memoryview | Basket] = dict(zip(ranges, found, strict=True))
+        if kept:
+            data[kept[0]] = kept[1]
         return [data.get(number) for number in numbers]
+
+    def _raws(self, numbers: Sequence[int]) -> list[Raw]:
+        """Baskets as they stand in the file, to be used before anything else is read."""
+        places = [self._place(number) for number in numbers]
+        found = self._home.metadata.blob.borrow_many(places)
+        seeks, entries = [seek for seek, _ in places], np.diff(self.edges)[numbers].tolist()
+        return list(map(Raw, found, seeks, entries))
+
+    def _place(self, number: int) -> tuple[int, int]:
+        """Where a basket begins and ends in the file [byte]."""
+        seek, size = self._places[number].tolist()
+        nbytes = self._home.metadata.blob.nbytes
+        if seek <= 0 or size <= 0 or seek + size > nbytes:
+            raise self.corrupt("The basket does not lie in the file", number, found=f"bytes {seek} to {seek + size}", expected=f"at most {nbytes}")  # fmt: skip
+        return seek, seek + size
 
     def _basket(self, number: int, data: memoryview | Basket | None) -> Basket:
         """One whole basket. The last one is kept, because windows of entries cut large baskets and the next window needs it again."""

@@ -10,6 +10,7 @@ No size field is believed before it is compared with the largest ratio its algor
 from __future__ import annotations
 
 import lzma
+import struct
 import threading
 import zlib
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from antdask.errors import CorruptFileError
 
 #: Bytes of the header of a block.
 HEADER = 9
+_HEAD = struct.Struct("<2sBHBHB")
 _CHECKSUM = 8  # xxHash-64 before lz4 data
 
 _local = threading.local()
@@ -38,8 +40,8 @@ def _zstandard() -> zstandard.ZstdDecompressor:
     return context
 
 
-def _zlib(data: memoryview, nbytes: int) -> bytes:
-    return bytes(deflate.zlib_decompress(data, nbytes))
+def _zlib(data: memoryview, nbytes: int) -> bytearray:
+    return deflate.zlib_decompress(data, nbytes)
 
 
 def _raw_deflate(data: memoryview, nbytes: int) -> bytes:
@@ -51,21 +53,28 @@ def _lzma(data: memoryview, nbytes: int) -> bytes:
 
 
 def _lz4(data: memoryview, nbytes: int) -> np.ndarray:
+    out = np.empty(nbytes, np.uint8)
+    _lz4_into(data, memoryview(out))
+    return out
+
+
+def _lz4_into(data: memoryview, out: memoryview) -> None:
     if xxhash.xxh64_digest(data[_CHECKSUM:]) != bytes(data[:_CHECKSUM]):
         raise ValueError("the checksum differs")
-    out = np.empty(nbytes, np.uint8)
-    return out[: cramjam.lz4.decompress_block_into(data[_CHECKSUM:], out, output_len=nbytes)]
+    written = cramjam.lz4.decompress_block_into(data[_CHECKSUM:], out, output_len=len(out))
+    if written != len(out):
+        raise ValueError(f"{written} bytes instead of {len(out)}")
 
 
 def _zstd(data: memoryview, nbytes: int) -> bytes:
     # The library allocates what the frame announces, so the frame must announce what the block does.
     if zstandard.frame_content_size(data) not in (-1, nbytes):
         raise ValueError("frame and block announce different sizes")
-    return bytes(_zstandard().decompress(data, max_output_size=nbytes))
+    return _zstandard().decompress(data, max_output_size=nbytes)
 
 
 class _Algorithm(NamedTuple):
-    decompress: Callable[[memoryview, int], bytes | np.ndarray]
+    decompress: Callable[[memoryview, int], bytes | bytearray | np.ndarray]
     ratio: int  # nothing compresses better than this with this algorithm
 
 
@@ -128,19 +137,38 @@ def decompress(data: memoryview, nbytes: int) -> np.ndarray:
     return out
 
 
+def decompress_into(data: memoryview, out: memoryview) -> None:
+    """As `decompress`, into a writable buffer of exactly the uncompressed size; after an error its content is undefined."""
+    blocks, filled, total = _chain(data), 0, len(out)
+    if sum(b.nbytes for b in blocks) != total:
+        raise CorruptFileError("The compressed blocks do not add up", found=sum(b.nbytes for b in blocks), expected=f"{total} bytes")
+    for algorithm, packed, nbytes in blocks:
+        place = out if nbytes == total else out[filled : filled + nbytes]
+        try:
+            if algorithm.decompress is _lz4:
+                # The only one of these libraries that writes where it is told; it is so fast that a copy would count.
+                _lz4_into(packed, place)
+            else:
+                place[:] = memoryview(algorithm.decompress(packed, nbytes))
+        except _FAILURES as error:
+            raise CorruptFileError(f"A compressed block cannot be read: {error or type(error).__name__}") from error
+        filled += nbytes
+
+
 def _chain(data: memoryview) -> list[_Block]:
     """The blocks, by their headers alone; every one lies inside `data` and they end where it ends."""
-    blocks, position = [], 0
-    while position < len(data):
+    blocks, position, end = [], 0, len(data)
+    while position < end:
         head = bytes(data[position : position + HEADER])
-        packed, nbytes = int.from_bytes(head[3:6], "little"), int.from_bytes(head[6:9], "little")
         algorithm = _ALGORITHMS.get(head[:2])
         position += HEADER
-        if algorithm is None or len(head) < HEADER:
+        if algorithm is None or position > end:
             raise CorruptFileError("A compressed block has no known header", found=repr(head), expected=f"one of {', '.join(a.decode() for a in _ALGORITHMS)}")  # fmt: skip
-        if position + packed > len(data):
+        _, _, packed, more_packed, nbytes, more_nbytes = _HEAD.unpack(head)
+        packed, nbytes = packed | more_packed << 16, nbytes | more_nbytes << 16
+        if position + packed > end:
             raise CorruptFileError(
-                "A compressed block is longer than its basket", found=f"{packed} bytes", expected=f"at most {len(data) - position}"
+                "A compressed block is longer than its basket", found=f"{packed} bytes", expected=f"at most {end - position}"
             )
         if nbytes > algorithm.ratio * (packed + 1):
             raise CorruptFileError("A compressed block announces more than it can hold", found=f"{nbytes} bytes", expected=f"at most {algorithm.ratio} x {packed}")  # fmt: skip

@@ -15,6 +15,7 @@ from antdask.sources.km3net_records import demand, native
 from antdask.sources.layout_dataset import Column, Dataset
 from antdask.sources.layout_record import PACKED, STRUCT, Record
 from antdask.sources.root import Tree
+from antdask.sources.root_baskets import numbers
 from antdask.sources.root_branch import Branch
 from antdask.sources.root_leaf import leaf_of
 from antdask.sources.root_struct import check_struct, read_struct
@@ -142,7 +143,7 @@ class TreeColumns:
         demand(
             basket.sizes == counts * size, branch, start, "An entry does not have as many elements as it should", found=basket.sizes // size
         )
-        flat = native(basket.payload.view(np.dtype(column.dtype).newbyteorder(">")))
+        flat = numbers(basket, column.dtype) if record is None else native(basket.payload.view(np.dtype(column.dtype).newbyteorder(">")))
         if column.width > 1:
             flat = flat.reshape(-1, column.width)
         values.columns[column.source] = flat
@@ -171,9 +172,10 @@ class TreeColumns:
             self._refuse(~(value == np.rint(value)), counts, branch, start, f"'{name}' holds a number that is not whole")
         if column.valid is not None:
             low, high = column.valid
-            self._refuse(
-                (value < low) | (value > high), counts, branch, start, f"'{name}' holds a value that cannot be", f"{low} to {high}"
-            )
+            # The extremes first: they cost a fraction of what a mask does.
+            if value.size and not low <= value.min() <= value.max() <= high:
+                wrong = (value < low) | (value > high)
+                self._refuse(wrong, counts, branch, start, f"'{name}' holds a value that cannot be", f"{low} to {high}")
         if field is None or value.dtype == field.numpy:
             return value
         if field.numpy.kind in "iu" and not np.can_cast(value.dtype, field.numpy, "safe"):

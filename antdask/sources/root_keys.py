@@ -16,7 +16,8 @@ from antdask.errors import CorruptFileError
 
 _KEY = struct.Struct(">ihiIhh")
 _SEEKS = {False: struct.Struct(">ii"), True: struct.Struct(">qq")}
-_BIG = 1000  # versions above it hold 64-bit positions
+#: Versions above it hold 64-bit positions.
+BIG = 1000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def parse_key(data: memoryview) -> tuple[Key, int]:
                 expected=f"at most {len(data)} of header",
             )
         head = data[:keylen]
-        seeks = _SEEKS[version > _BIG]
+        seeks = _SEEKS[version > BIG]
         seek, _ = seeks.unpack_from(head, _KEY.size)
         position = _KEY.size + seeks.size
         kind, position = _string(head, position)

@@ -11,10 +11,12 @@ other form it can give wrong values without any error.
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
 from antdask.errors import UnknownLayoutError
 from antdask.sources.km3net_records import COUNTED, MEMBER_WISE, demand, gather, native
 from antdask.sources.layout_record import Record
+from antdask.sources.root_baskets import numbers
 from antdask.sources.root_branch import Branch
 from antdask.sources.root_leaf import COLLECTION, MEMBER, leaf_of
 
@@ -70,15 +72,15 @@ def _split(branch: Branch, record: Record, start: int, stop: int) -> tuple[Colum
     demand(counts >= 0, branch, start, "A number of structures is negative", found=counts)
     columns = {}
     for field, child in zip(record.fields, branch.children, strict=True):
-        basket, dtype = child.read(start, stop), np.dtype(field.dtype).newbyteorder(">")
+        basket = child.read(start, stop)
         demand(
-            basket.sizes == counts * dtype.itemsize,
+            basket.sizes == counts * np.dtype(field.dtype).itemsize,
             child,
             start,
             "A member does not have as many values as there are structures",
             found=basket.sizes,
         )
-        columns[field.name] = native(basket.payload.view(dtype))
+        columns[field.name] = numbers(basket, field.dtype)
     return columns, counts
 
 
@@ -98,12 +100,32 @@ def _whole(branch: Branch, record: Record, start: int, stop: int) -> tuple[Colum
     demand(sizes >= length, branch, start, "An entry is shorter than the header of a vector", found=sizes, expected="16 or more")
     counts = gather(basket.payload, starts + length - 4, np.ones(len(starts), np.int64), np.dtype(">u4")).astype(np.int64)
     demand(sizes - length == counts * record.nbytes, branch, start, "A vector is not as long as its structures", found=sizes)
-    columns, position = {}, starts + length
-    for field in record.fields:
-        dtype = np.dtype(field.dtype).newbyteorder(">")
-        columns[field.name] = native(gather(basket.payload, position, counts, dtype))
-        position = position + counts * dtype.itemsize
-    return columns, counts
+    return _members(basket.payload, starts, length, counts, record), counts
+
+
+def _members(payload: np.ndarray, starts: np.ndarray, headers: np.ndarray, counts: np.ndarray, record: Record) -> Columns:
+    """Columns from entries that stand member by member behind headers of these lengths, and fill the payload.
+
+    Every entry is cut into its header and its members; these pieces are values of variable length to Arrow, which lays them in another order faster than any index
+    of elements could::
+
+        h0 a0 a0 b0 b0 | h1 a1 b1    ->    a0 a0 a1  b0 b0 b1
+    """
+    if not counts.any():
+        return {f.name: np.zeros(0, f.dtype) for f in record.fields}
+    widths = np.array([np.dtype(f.dtype).itemsize for f in record.fields], np.int64)
+    within = np.concatenate([np.zeros(1, np.int64), np.cumsum(widths)[:-1]])
+    edges = np.concatenate([starts[:, None], (starts + headers)[:, None] + counts[:, None] * within], axis=1)
+    entries, pieces = edges.shape
+    buffers = [None, pa.py_buffer(np.append(edges.reshape(-1), len(payload))), pa.py_buffer(payload)]
+    cells = pa.LargeBinaryArray.from_buffers(pa.large_binary(), entries * pieces, buffers)
+    order = np.arange(1, pieces)[:, None] + pieces * np.arange(entries)
+    data = np.frombuffer(cells.take(pa.array(order.reshape(-1))).buffers()[2], np.uint8)
+    ends = np.cumsum(widths * int(counts.sum())).tolist()
+    return {
+        f.name: native(data[end - width * int(counts.sum()) : end].view(np.dtype(f.dtype).newbyteorder(">")))
+        for f, end, width in zip(record.fields, ends, widths.tolist(), strict=True)
+    }
 
 
 _HEAD = np.dtype([("count", ">u4"), ("version", ">u2"), ("class", ">u2")])
