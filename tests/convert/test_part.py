@@ -3,6 +3,7 @@ import os
 import shutil
 from pathlib import Path
 
+import google_crc32c
 import numpy as np
 import pytest
 from km3net_testdata import data_path
@@ -158,3 +159,34 @@ def test_a_part_keeps_the_contract_seen_from_outside(opened):
         work(part.index, url)
     files = sorted(Path(store.root).rglob("*.zarr.zip"))
     assert len(files) == len(plan.parts) and not [text for f in files for text in problems(f)]
+
+
+def test_a_part_that_another_worker_signed_meanwhile_with_other_bytes_is_kept(opened, monkeypatch):
+    plan, store, url = opened(L1)
+    key = plan.parts[0].key
+    work(0, url)
+    path = lay.part_file(key.path)
+    content = store.read(path) + b"x"
+    theirs = dataclasses.replace(read_receipt(store, key), nbytes=len(content), crc32c=google_crc32c.value(content))
+    store.remove(path)
+    store.remove(lay.receipt_file(key.path))
+    publish = Store.publish
+
+    def late(self, draft, where):
+        # The other, of another version of the compressor, comes between our look for a receipt and our publishing.
+        if not self.exists(where):
+            self.write_small(where, content)
+            self.write_small(lay.receipt_file(key.path), theirs.to_json())
+        return publish(self, draft, where)
+
+    monkeypatch.setattr(Store, "publish", late)
+    assert work(0, url) == theirs.brief()
+    assert store.read(path) == content and read_receipt(store, key) == theirs
+
+
+def test_a_part_without_a_receipt_and_with_other_bytes_is_replaced(opened):
+    plan, store, url = opened(L1)
+    path = lay.part_file(plan.parts[0].key.path)
+    store.write_small(path, b"torn by nobody who signed")
+    receipt = work(0, url)
+    assert store.size(path) == receipt.nbytes and store.holds(path, receipt.nbytes, read_receipt(store, plan.parts[0].key).crc32c)
