@@ -6,7 +6,8 @@
     member of a split vector       block 6 | value 1 | value 2 ...        one value for each element that the vector counts
     value of vector<T>             n u4 | n values of T
     value of string                n u1 (255: n u4 follows) | n bytes
-    TString, leaf of type C        value of string, without block
+    TString                        value of string, without block
+    leaf of type C                 likewise, and nothing at all for a string without bytes
 
 A block is ``count | 0x40000000`` u4 and a version u2. Bit 0x4000 of the version says that the vector stands member by member, which vectors of numbers and strings never do:
 with it the entry is refused, since read as if it were not there it can give wrong values without any error. All numbers are big-endian.
@@ -66,11 +67,14 @@ class NestedBranch:
         Branch that counts the values of each entry; empty where each has one.
     block : bool
         Whether a block stands before the values.
+    bare : bool
+        Whether a string without bytes takes none, not even its count (leaves of type C).
     """
 
     form: Form
     count: str
     block: bool
+    bare: bool = False
 
     @property
     def dtype(self) -> str:
@@ -130,7 +134,7 @@ def nested_of(branch: Branch) -> NestedBranch:
     leaves = branch.member("fLeaves")
     kind = type(leaves[0]).__name__ if len(leaves) == 1 else ""
     if kind.startswith("Model_TLeafC_"):
-        return NestedBranch(Form(STRING), "", False)
+        return NestedBranch(Form(STRING), "", False, bare=True)
     if not kind.startswith("Model_TLeafElement_"):
         raise UnknownLayoutError("The branch holds no vectors and no strings", where=branch.where, found=kind or f"{len(leaves)} leaves")
     code, split, counter = int(branch.member("fStreamerType")), int(branch.member("fType")), leaves[0].member("fLeafCount")
@@ -181,7 +185,14 @@ def read_nested(branch: Branch, what: NestedBranch, start: int, stop: int, count
         position = position + BLOCK.itemsize
     walk = _Walk(branch, start, basket.payload, end)
     each = ones(len(position)) if counts is None else counts
-    values, levels, position = walk.values(what.form, position, each, np.arange(len(position)))
+    if what.bare:
+        there = basket.sizes > 0
+        values, (lengths,), position = walk.values(what.form, position, there.astype(np.int64), np.arange(len(position)))
+        each = np.zeros(len(position), np.int64)
+        each[there] = lengths
+        levels: tuple[np.ndarray, ...] = (each,)
+    else:
+        values, levels, position = walk.values(what.form, position, each, np.arange(len(position)))
     demand(position == end, branch, start, "An entry does not end where its last value does", found=end - position)
     return Nested(values, levels if counts is None else (each, *levels))
 

@@ -4,19 +4,25 @@ A vector that is not split stands in one branch, *member by member* (bit 0x4000 
 
     count | 0x40000000 u4 | version | 0x4000 u2 | class version u2 | checksum u4, if the class version is 0 | n u4 | n x member 1 | n x member 2 ...
 
-A split one has a branch for each member, ``Hits.Line``, and one for the numbers, ``Hits``. A vector that stands *object by object* is refused by name: read as the
-other form it can give wrong values without any error.
+One that stands *object by object* (the bit is not set) has a header for each structure; read as the other form it would give wrong values without any error::
+
+    count | 0x40000000 u4 | version u2 | n u4 | n x ( count | 0x40000000 u4 | class version u2 | checksum u4, if the class version is 0 | members )
+
+A split one has a branch for each member, ``Hits.Line``, and one for the numbers, ``Hits``.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 import pyarrow as pa
 
 from antdask.errors import UnknownLayoutError
-from antdask.sources.km3net_records import COUNTED, MEMBER_WISE, demand, gather, native
+from antdask.model.ragged import offsets_of
+from antdask.sources.km3net_records import BLOCK, COUNTED, MEMBER_WISE, VECTOR, demand, gather, native, ones
 from antdask.sources.layout_record import Record
-from antdask.sources.root_baskets import numbers
+from antdask.sources.root_baskets import Basket, numbers
 from antdask.sources.root_branch import Branch
 from antdask.sources.root_leaf import COLLECTION, MEMBER, leaf_of
 
@@ -88,19 +94,52 @@ def _whole(branch: Branch, record: Record, start: int, stop: int) -> tuple[Colum
     basket = branch.read(start, stop)
     starts = basket.size * np.arange(stop - start, dtype=np.int64) if basket.offsets is None else basket.offsets[:-1]
     sizes = basket.sizes
-    demand(sizes >= 12, branch, start, "An entry is shorter than the header of a vector", found=sizes, expected="12 or more")
+    demand(sizes >= VECTOR.itemsize, branch, start, "An entry is shorter than the header of a vector", found=sizes, expected="10 or more")
     head = gather(basket.payload, starts, np.ones(len(starts), np.int64), _HEAD)
     wise = (head["version"] & MEMBER_WISE) != 0
     framed = (head["count"] & COUNTED != 0) & (head["count"] & ~np.uint32(COUNTED) == sizes - 4)
     demand(framed, branch, start, "The byte count of a vector is not the size of its entry", found=head["count"] & ~np.uint32(COUNTED))
     if not wise.all():
-        raise UnknownLayoutError("Vectors of structures that stand object by object are not read", where=branch.where, hint="Write the tree again with ROOT's default, member by member.")  # fmt: skip
+        return _mixed(branch, record, start, basket, wise)
     # A class without version of its own is told by its checksum.
     length = np.where(head["class"] == 0, 16, 12)
     demand(sizes >= length, branch, start, "An entry is shorter than the header of a vector", found=sizes, expected="16 or more")
     counts = gather(basket.payload, starts + length - 4, np.ones(len(starts), np.int64), np.dtype(">u4")).astype(np.int64)
     demand(sizes - length == counts * record.nbytes, branch, start, "A vector is not as long as its structures", found=sizes)
     return _members(basket.payload, starts, length, counts, record), counts
+
+
+def _mixed(branch: Branch, record: Record, start: int, basket: Basket, wise: np.ndarray) -> tuple[Columns, np.ndarray]:
+    """Entries of which some stand object by object: file after file may have been written in another way before they became one."""
+    edges = [0, *(np.flatnonzero(np.diff(wise)) + 1).tolist(), len(wise)]
+    found = []
+    for a, b in itertools.pairwise(edges):
+        if wise[a]:
+            found.append(_whole(branch, record, start + a, start + b))
+        else:
+            found.append(_objects(branch, record, basket.cut(basket.start + a, basket.start + b)))
+    columns = {f.name: np.concatenate([made[f.name] for made, _ in found]) for f in record.fields}
+    return columns, np.concatenate([counts for _, counts in found])
+
+
+def _objects(branch: Branch, record: Record, basket: Basket) -> tuple[Columns, np.ndarray]:
+    """Entries that stand object by object; every header is checked."""
+    sizes, start = basket.sizes, basket.start
+    counts = gather(basket.payload, basket.starts, ones(len(sizes)), VECTOR)["n"].astype(np.int64)
+    # Headers are of one length in all entries: that of the first object.
+    first = int(np.argmax(counts > 0))
+    plain = not counts[first] or sizes[first] - VECTOR.itemsize == counts[first] * (BLOCK.itemsize + record.nbytes)
+    block = [("count", ">u4"), ("version", ">u2"), *([] if plain else [("checksum", ">u4")])]
+    members = np.dtype([*block, *((f"m{k}", np.dtype(f.dtype).newbyteorder(">")) for k, f in enumerate(record.fields))])
+    fits = sizes == VECTOR.itemsize + counts * members.itemsize
+    demand(fits, branch, start, "A vector is not as long as its structures", found=sizes)
+    objects = gather(basket.payload, basket.starts + VECTOR.itemsize, counts, members)
+    good = (objects["count"] == COUNTED | (members.itemsize - 4)) & ((objects["version"] != 0) if plain else (objects["version"] == 0))
+    if not plain:
+        good &= objects["checksum"] == objects["checksum"][0]
+    bad = np.diff(np.append(0, np.cumsum(~good))[offsets_of(counts)]) > 0
+    demand(~bad, branch, start, "A structure does not begin with its header")
+    return {f.name: native(objects[f"m{k}"]) for k, f in enumerate(record.fields)}, counts
 
 
 def _members(payload: np.ndarray, starts: np.ndarray, headers: np.ndarray, counts: np.ndarray, record: Record) -> Columns:

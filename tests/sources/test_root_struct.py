@@ -35,6 +35,15 @@ def vector(
     return struct.pack(">I", (len(body) if count is None else count) | 0x4000_0000) + body
 
 
+def objects(lines: list[int], times: list[int], *, own_version: int = 0) -> bytes:
+    """An entry as ROOT streams it object by object."""
+    head = struct.pack(">H", own_version) + (b"" if own_version else b"\x01\x02\x03\x04")
+    body = struct.pack(">HI", 0x000A, len(lines))
+    for line, time in zip(lines, times, strict=True):
+        body += struct.pack(">I", (len(head) + 5) | 0x4000_0000) + head + struct.pack(">BI", line, time)
+    return struct.pack(">I", len(body) | 0x4000_0000) + body
+
+
 def tree_of(path: Path, *entries: bytes) -> str:
     """Entries in a branch of counted bytes: the same payload that a vector of structures has."""
     columns = {"n": np.array([len(e) for e in entries], "i4"), "Hits": np.frombuffer(b"".join(entries), np.uint8)}
@@ -59,9 +68,21 @@ def test_a_single_entry_and_equal_entries_are_read(tmp_path: Path) -> None:
     assert read(tmp_path / "b.root", vector([5], [6]), vector([7], [8]))[1] == [1, 1]
 
 
-def test_objects_one_by_one_are_refused_not_misread(tmp_path: Path) -> None:
-    with pytest.raises(UnknownLayoutError, match="object by object"):
-        read(tmp_path / "a.root", vector([1], [2]), vector([1], [2], version=0x000A))
+def test_objects_one_by_one_are_told_from_members(tmp_path: Path) -> None:
+    entries = (vector([1], [2]), objects([5, 6], [7, 8]), objects([], []), vector([3, 4], [30, 40]), objects([9], [90]))
+    expected = {"Line": [1, 5, 6, 3, 4, 9], "Time": [2, 7, 8, 30, 40, 90]}
+    assert read(tmp_path / "a.root", *entries) == (expected, [1, 2, 0, 2, 1])
+    assert read(tmp_path / "b.root", objects([1], [2], own_version=3)) == ({"Line": [1], "Time": [2]}, [1])
+
+
+@pytest.mark.parametrize("place", [0, 3, 6, 9, 10, 13, 14, 15, 16])
+def test_every_header_of_an_object_is_checked(place: int, tmp_path: Path) -> None:
+    wrong = bytearray(objects([5, 6], [7, 8]))
+    wrong[place] ^= 0x20
+    sound = objects([1], [2])
+    with pytest.raises(CorruptFileError) as caught:
+        read(tmp_path / "a.root", sound, bytes(wrong), sound)
+    assert (caught.value.start, caught.value.stop) == (1, 2)
 
 
 @pytest.mark.parametrize(
