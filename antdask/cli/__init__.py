@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from antdask.cli import simulation
+from antdask.cli import environment, simulation
 from antdask.cli.commands import main
 
-__all__ = ["main", "simulation"]
+__all__ = ["environment", "main", "simulation"]

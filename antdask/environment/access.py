@@ -18,7 +18,7 @@ from antdask.environment.grid import Level, finest_for, level_named
 from antdask.environment.product import Product, open_product
 from antdask.environment.rates import rates_dataset
 from antdask.errors import UnknownNameError, UsageError
-from antdask.model.time import parse_interval, parse_utc
+from antdask.model.time import format_utc, parse_interval, parse_utc
 
 type Numbers = int | Iterable[int] | None
 type Time = str | tuple[Any, Any] | None
@@ -184,3 +184,16 @@ def _select(found: xr.Dataset, wanted: dict[str, Numbers]) -> xr.Dataset:
     places = np.flatnonzero(keep)
     whole = len(places) and places[-1] - places[0] + 1 == len(places)
     return found.isel(channel=slice(int(places[0]), int(places[-1]) + 1) if whole else places)
+
+
+def describe(found: xr.Dataset) -> dict[str, Any]:
+    """What a dataset spans, as plain data."""
+    times = found.time.values.astype("datetime64[ns]").astype(np.int64)
+    known = {
+        "level": found.attrs["level"],
+        "product": found.attrs["product"],
+        "channels": found.sizes["channel"],
+        "bins": found.sizes["time"],
+    }
+    ends = {"first": format_utc(int(times[0])), "last": format_utc(int(times[-1]))} if len(times) else {}
+    return {**known, **ends, "variables": [str(n) for n in found.data_vars]}

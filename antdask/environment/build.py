@@ -53,6 +53,22 @@ class BuildSpec:
     baseline: BaselineSpec = dataclasses.field(default_factory=BaselineSpec)
     flashes: FlashSpec = dataclasses.field(default_factory=FlashSpec)
 
+    @classmethod
+    def of(
+        cls, *, factor: float, sigma: float, detector: str | None = None, lineage: str | None = None, origin: str | None = None
+    ) -> BuildSpec:
+        """What the few parameters say that most people change.
+
+        Raises
+        ------
+        UsageError
+            A threshold that is none.
+        """
+        if factor <= 1 or sigma <= FlashSpec().settle_sigma:
+            hint = f"The factor is above 1, the deviations above {FlashSpec().settle_sigma:g}."
+            raise UsageError("A threshold must lie above the baseline", found=f"factor {factor:g}, {sigma:g} deviations", hint=hint)
+        return cls(detector, lineage, origin, BaselineSpec(factor=factor), FlashSpec(rise_sigma=sigma))
+
 
 @dataclasses.dataclass
 class BuildSummary:

@@ -50,6 +50,8 @@ class Term:
         made = {"long_name": self.long_name, "units": self.units, "variable_type": self.kind}
         if self.standard_name:
             made["standard_name"] = self.standard_name
+        if self.units == "degree_Celsius":
+            made["units_metadata"] = "temperature: on_scale"
         if self.parameter:
             made["sdn_parameter_name"] = self.parameter_name
             made["sdn_parameter_urn"] = P01 + self.parameter

@@ -25,6 +25,9 @@ PUBLIC: dict[str, str] = {
     "verify": "antdask.convert.verify.verify",
     "info": "antdask.query.archive.open_archive",
     "query": "antdask.query.select.Selection",
+    "environment build": "antdask.environment.build.build",
+    "environment open": "antdask.environment.access.Environment.open",
+    "environment export": "antdask.export.environment.export_environment",
     "simulate": "antdask.simulate.simulation.simulate",
 }
 

@@ -1,0 +1,93 @@
+"""The commands for marine science: build rates on a regular grid, look at them, export them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from antdask.cli.commands import main
+from antdask.cli.group import emit, leave
+from antdask.cli.options import on_cluster, with_dry_run, with_json, with_quiet
+from antdask.errors import PartsFailedError
+
+
+@main.group()
+def environment() -> None:
+    """Make environmental series of an archive, and hand them on."""
+
+
+@environment.command()
+@click.argument("archive")
+@on_cluster
+@click.option("--detector", help="Only the rates of this detector, where there are several.")
+@click.option("--lineage", help="Only the rates of this lineage, where there are several.")
+@click.option("--origin", metavar="DATE", help="First day of the grid; 1 January of the year of the first frame if not given.")
+@click.option("--factor", type=float, default=1.2, show_default=True, help="A frame is in a burst from this many baselines on.")
+@click.option("--sigma", type=float, default=5.0, show_default=True, help="A flash begins so many standard deviations above the baseline.")
+@with_dry_run
+@with_quiet
+@with_json
+def build(archive: str, cluster: str, workers: int | None, profile: str | None, factor: float, sigma: float, dry_run: bool, quiet: bool, as_json: bool, **which: Any) -> None:  # fmt: skip
+    """Make rates on a regular grid of UTC.
+
+    Levels from a second to a day, baselines, bursts and flashes, from the stream rates. Run it again after new runs were archived: only what is new is made.
+    """
+    from antdask import report
+    from antdask.cluster import make_cluster
+    from antdask.cluster.progress import Progress, Style
+    from antdask.environment.build import BuildSpec
+    from antdask.environment.build import build as make
+
+    spec = BuildSpec.of(factor=factor, sigma=sigma, **which)
+    with make_cluster(cluster, workers, profile) as place, Progress("days", style=Style.NONE if quiet else Style.AUTO) as progress:
+        found = make(archive, place, spec, progress, dry_run)
+    emit(as_json, found.to_dict() | {"dry_run": dry_run}, report.facts, found.to_dict())
+    leave(found.exit_code, PartsFailedError("Some days were not made", found=len(found.failures), hint="Run the same command again."))
+
+
+@environment.command(name="open")
+@click.argument("archive")
+@click.option(
+    "--level", default="auto", show_default=True, help="1s, 10s, 1min, 15min, 1h, 1d, or auto: the finest with few enough points."
+)
+@click.option("--time", metavar="T0/T1", help="Only this interval of UTC; all that holds data if not given.")
+@click.option("--line", type=int, multiple=True, help="Only this line; may be repeated.")
+@click.option("--floor", type=int, multiple=True, help="Only this floor, 1 at the bottom; may be repeated.")
+@click.option("--max-points", type=int, default=2000, show_default=True, help="Bins that --level auto may give.")
+@click.option("-o", "--output", metavar="FILE", help="Write the bins that hold a measurement as .csv or .parquet.")
+@with_json
+def open_series(archive: str, level: str, time: str | None, line: tuple[int, ...], floor: tuple[int, ...], max_points: int, output: str | None, as_json: bool) -> None:  # fmt: skip
+    """Look at rates of an archive.
+
+    Says which level and how many channels and bins there are, and writes them to a file if wanted.
+    """
+    from antdask import report
+    from antdask.environment.access import describe
+    from antdask.export.laptop import rates_table
+    from antdask.query.archive import open_archive
+
+    found = open_archive(archive).environment.open(level=level, time=time, line=line or None, floor=floor or None, max_points=max_points)
+    facts = describe(found) | ({"written": output, "rows": rates_table(found, output)} if output else {})
+    emit(as_json, facts, report.facts, facts)
+
+
+@environment.command()
+@click.argument("archive")
+@click.argument("folder", type=click.Path(file_okay=False))
+@click.option("--level", "levels", multiple=True, default=("15min", "1d"), show_default=True, help="Levels to write; may be repeated.")
+@click.option("--line", "lines", type=int, multiple=True, help="Only this line; may be repeated. All with data if not given.")
+@click.option("--time", metavar="T0/T1", help="Only this interval of UTC.")
+@click.option("--csv", is_flag=True, help="Tables as CSV, not Parquet.")
+@with_json
+def export(archive: str, folder: str, lines: tuple[int, ...], as_json: bool, **which: Any) -> None:
+    """Write rates as NetCDF and tables.
+
+    CF and ACDD NetCDF-4 per line and level, tables for a laptop, a fragment for ERDDAP, and a README with known gaps.
+    """
+    from antdask import report
+    from antdask.export.environment import export_environment
+    from antdask.query.archive import open_archive
+
+    found = export_environment(open_archive(archive), folder, lines=lines or None, **which)
+    emit(as_json, found.to_dict(), report.facts, {"folder": found.folder, "rows": found.rows, **found.files})

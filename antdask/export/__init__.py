@@ -1,0 +1,1 @@
+"""Out of the house: products that people open without antdask."""

@@ -1,0 +1,97 @@
+"""Tables for a laptop: the rates of all optical modules by 15 minutes or by day, as Parquet or CSV, that pandas and DuckDB open as they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import xarray as xr
+
+from antdask.archive.store import destination_errors
+from antdask.errors import UsageError
+
+#: Columns of a table, with their units.
+COLUMNS = {
+    "rate": "s-1", "median": "s-1", "q10": "s-1", "q90": "s-1", "rate_at_least": "s-1", "baseline": "s-1", "burst_fraction": "1", "coverage": "1",
+    "n_valid": "1", "n_saturated": "1",
+}  # fmt: skip
+_BINS = 4096
+
+
+def rates_table(found: xr.Dataset, path: str | os.PathLike[str]) -> int:
+    """Write one row per channel and bin that holds a measurement, in time.
+
+    Memory is that of some thousand bins. Rows of gaps are left out; `coverage` tells how much of a bin was measured.
+
+    Parameters
+    ----------
+    found : Dataset
+        From ``archive.environment.open``.
+    path : path
+        Ends in ``.parquet`` or ``.csv``.
+
+    Returns
+    -------
+    int
+        Number of rows.
+
+    Raises
+    ------
+    UsageError
+        Another ending.
+    DestinationError
+    """
+    target = Path(path)
+    if target.suffix not in (".parquet", ".csv"):
+        raise UsageError("A table is written as .parquet or .csv", found=target.name)
+    draft, rows = target.with_name(f".{target.name}.draft"), 0
+    schema = table_schema(found)
+    with destination_errors(str(target)):
+        try:
+            writer = pq.ParquetWriter(draft, schema, compression="zstd") if target.suffix == ".parquet" else pacsv.CSVWriter(draft, schema)
+            with writer:
+                for table in _tables(found, schema):
+                    writer.write_table(table)
+                    rows += table.num_rows
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+    return rows
+
+
+def table_schema(found: xr.Dataset) -> pa.Schema:
+    """Columns of the table of a dataset: time, labels of the channel, and what the level knows."""
+    labels = [pa.field(str(n), pa.from_numpy_dtype(c.dtype)) for n, c in found.coords.items() if c.dims == ("channel",) and n != "channel"]
+    values = [pa.field(n, _type(n), metadata={"unit": unit}) for n, unit in COLUMNS.items() if n in found]
+    about = {"detector": str(found.attrs["detector"]), "level": str(found.attrs["level"]), "product": str(found.attrs["product"])}
+    about |= {"baseline": str(found.attrs["baseline"]), "time": "start of the bin, UTC"}
+    return pa.schema([pa.field("time", pa.timestamp("s", "UTC")), *labels, *values], metadata=about)
+
+
+def _type(name: str) -> Any:
+    return pa.uint32() if name.startswith("n_") else pa.float32()
+
+
+def _tables(found: xr.Dataset, schema: pa.Schema) -> Iterator[pa.Table]:
+    for start in range(0, found.sizes["time"], _BINS):
+        piece = found[[n for n in COLUMNS if n in found]].isel(time=slice(start, start + _BINS)).load()
+        some = ((piece["n_valid"].values > 0) | (piece["n_saturated"].values > 0)).T
+        bins, channels = np.nonzero(some)
+        if not len(bins):
+            continue
+        seconds = piece.time.values.astype("datetime64[s]")[bins]
+        columns: dict[str, Any] = {"time": pa.array(seconds, pa.timestamp("s")).cast(pa.timestamp("s", "UTC"))}
+        for field in schema:
+            if field.name in COLUMNS:
+                values = piece[field.name].values[channels, bins]
+                nan = np.isnan(values) if values.dtype.kind == "f" else None
+                columns[field.name] = pa.array(values, mask=nan).cast(field.type)
+            elif field.name != "time":
+                columns[field.name] = pa.array(piece[field.name].values[channels])
+        yield pa.table(columns, schema)
