@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,6 +22,20 @@ def cores() -> int:
 @functools.cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="antdask-read")
+
+
+class _Own(threading.local):
+    """Whether this thread is one of as many as there are cores."""
+
+    busy = False
+
+
+_own = _Own()
+
+
+def keep_to_itself() -> None:
+    """Let this thread do its tasks itself, since others like it keep the cores busy: handing small tasks over costs more than they take."""
+    _own.busy = True
 
 
 # Threads do not survive a fork; a child makes its own.
@@ -41,7 +56,7 @@ def run(tasks: Sequence[Callable[[], None]], remote: bool = False) -> None:
         That of the first task, in order, that failed.
     """
     threads = max(_REMOTE, cores()) if remote else cores()
-    if len(tasks) < 2 or threads < 2:
+    if len(tasks) < 2 or threads < 2 or (_own.busy and not remote):
         for task in tasks:
             task()
         return

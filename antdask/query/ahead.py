@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from antdask.archive.threads import cores
+from antdask.archive.threads import cores, keep_to_itself
 
 
 def ahead[T](tasks: Iterable[Callable[[], T]], depth: int | None = None) -> Iterator[T]:
@@ -30,7 +30,7 @@ def ahead[T](tasks: Iterable[Callable[[], T]], depth: int | None = None) -> Iter
         for task in itertools.chain(first, waiting):
             yield task()
         return
-    with ThreadPoolExecutor(max(1, min(depth, cores())), thread_name_prefix="antdask-ahead") as pool:
+    with ThreadPoolExecutor(max(1, min(depth, cores())), thread_name_prefix="antdask-ahead", initializer=keep_to_itself) as pool:
         running: collections.deque[Future[T]] = collections.deque()
         try:
             for task in itertools.chain(first, waiting):

@@ -9,6 +9,7 @@ import numpy as np
 from antdask.query import arithmetic as exact
 from antdask.query.arithmetic import Numbers
 from antdask.query.pieces import Piece
+from antdask.query.segments import count_true
 from antdask.query.syntax import Binary, Call, Compare, Logic, Member, Name, Node, Not, Number, Unary
 
 # Values, and the table whose rows they follow; ``None`` for constants.
@@ -130,9 +131,7 @@ class Evaluation:
         """Per row: how many rows of the ragged table say yes, how many there are; and whether the part has the table."""
         truth, table = self.truth(node.argument)
         edges = self._edges(table)
-        running = np.zeros(len(truth) + 1, np.int64)
-        np.cumsum(truth, out=running[1:])
-        return np.diff(running[edges]), np.diff(edges), self.piece.has(str(table))
+        return count_true(truth, edges), np.diff(edges), self.piece.has(str(table))
 
     def _quantified(self, node: Call) -> np.ndarray:
         yes, total, there = self._true(node)

@@ -60,7 +60,7 @@ class Recipe:
         made = self.empty()
         if not all(piece.has(*key) for key in keys):
             return made
-        if self.quick and all(table == self.table for table, _ in keys):
+        if self.quick and all(key[0] == self.table and self._is_short(*key) for key in keys):
             piece.load(keys)
             return self._count(made, [piece.column(*key) for key in keys])
         rows = gather(self.schema, self.tables, self.paths, [piece])
@@ -68,23 +68,30 @@ class Recipe:
         made.fill(*(values[path] for path in self.paths))
         return made
 
+    def _is_short(self, table: str, column: str) -> bool:
+        dtype = self.schema.table(table).field(column).numpy
+        return dtype.kind in "iu" and dtype.itemsize <= 2
+
     @property
     def quick(self) -> bool:
         """Whether integers can be counted by their place in the array of cells."""
         whole = all(isinstance(axis, bh.axis.Integer) and not axis.traits.growth for axis in self.axes)
-        return whole and int(np.prod([len(axis) for axis in self.axes])) <= _CELLS
+        return whole and len(self.axes) in _COUNTERS and int(np.prod([len(axis) for axis in self.axes])) <= _CELLS
 
     def _count(self, made: Any, columns: list[np.ndarray]) -> Any:
         if not all(axis.traits.underflow and axis.traits.overflow for axis in self.axes):
             made.fill(*columns)
             return made
-        cells = np.zeros(len(columns[0]), np.int32)
-        for values, axis in zip(columns, self.axes, strict=True):
-            _place(cells, values, np.int64(axis.bin(0)), np.int64(len(axis)))
-        shape = [len(axis) + 2 for axis in self.axes]
-        counts = np.zeros(int(np.prod(shape)), np.int64)
-        _tally(counts, cells)
-        made.view(flow=True)[...] = counts.reshape(shape)
+        counts = np.zeros(int(np.prod([len(axis) + 2 for axis in self.axes])), np.int64)
+        tables: list[np.ndarray] = []
+        width = 1
+        for axis, values in zip(reversed(self.axes), reversed(columns), strict=True):
+            tables.insert(0, _places(axis, values.dtype, width))
+            width *= len(axis) + 2
+        # Bit patterns as numbers, good to look a place up.
+        patterns = [values.view(f"u{values.dtype.itemsize}") for values in columns]
+        _COUNTERS[len(columns)](counts, *patterns, *tables)
+        made.view(flow=True)[...] = counts.reshape([len(axis) + 2 for axis in self.axes])
         return made
 
 
@@ -153,17 +160,26 @@ def _axis(name: str, wanted: Any, field: Field) -> Any:
     raise UsageError(f"Not an axis for '{name}'", found=repr(wanted)[:80], expected="(bins, low, high), ascending edges, or an axis")
 
 
-def _advance(cells: np.ndarray, values: np.ndarray, low: int, bins: int) -> None:
-    """Next digit of the place of each value: 0 below the axis, ``bins + 1`` above it."""
-    for i in range(cells.size):
-        digit = np.int64(values[i]) - low
-        cells[i] = cells[i] * (bins + 2) + (0 if digit < 0 else bins + 1 if digit >= bins else digit + 1)
+def _places(axis: Any, dtype: np.dtype, width: int) -> np.ndarray:
+    """For every bit pattern of a short integer the place of its value on an axis, times the number of cells below."""
+    values = np.arange(1 << (8 * dtype.itemsize), dtype=f"u{dtype.itemsize}").view(dtype).astype(np.int64)
+    places: np.ndarray = (np.clip(values - int(axis.bin(0)), -1, len(axis)) + 1) * width
+    return places
 
 
-def _add(counts: np.ndarray, cells: np.ndarray) -> None:
-    for cell in cells:
-        counts[cell] += 1
+def _count_1(counts: np.ndarray, a: np.ndarray, s: np.ndarray) -> None:
+    for i in range(a.size):
+        counts[s[a[i]]] += 1
 
 
-_place: Any = numba.njit(cache=True, nogil=True)(_advance)
-_tally: Any = numba.njit(cache=True, nogil=True)(_add)
+def _count_2(counts: np.ndarray, a: np.ndarray, b: np.ndarray, s: np.ndarray, t: np.ndarray) -> None:
+    for i in range(a.size):
+        counts[s[a[i]] + t[b[i]]] += 1
+
+
+def _count_3(counts: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray, s: np.ndarray, t: np.ndarray, u: np.ndarray) -> None:
+    for i in range(a.size):
+        counts[s[a[i]] + t[b[i]] + u[c[i]]] += 1
+
+
+_COUNTERS: dict[int, Any] = {n: numba.njit(cache=True, nogil=True)(f) for n, f in ((1, _count_1), (2, _count_2), (3, _count_3))}

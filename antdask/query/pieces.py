@@ -15,6 +15,7 @@ import numpy as np
 from antdask.archive.reading import PartReader, Wanted
 from antdask.model.ragged import offsets_of, ranges
 from antdask.model.schema import Schema
+from antdask.query.segments import count_true
 
 # Rows of a table in the part: a range where they are neighbours, else ascending numbers.
 type Index = slice | np.ndarray
@@ -114,7 +115,7 @@ class Piece:
             piece._index[table] = _pick_index(self._index[table], spots[table])
             parent = self.schema.table(table).parent
             if parent is not None:
-                left = np.diff(offsets_of(mask)[self._offsets[table]])
+                left = count_true(mask, self._offsets[table])
                 piece._offsets[table] = offsets_of(left[spots[parent]])
         piece._columns = {key: values[spots[key[0]]] for key, values in self._columns.items()}
         return piece
@@ -130,7 +131,7 @@ class Piece:
         filtered = set(masks)
         for table in reversed(known):
             if table.parent is not None and table.name in filtered:
-                left = np.diff(offsets_of(full[table.name])[self._offsets[table.name]])
+                left = count_true(full[table.name], self._offsets[table.name])
                 full[table.parent] &= left > 0
                 filtered.add(table.parent)
         for table in known:

@@ -128,7 +128,8 @@ class Results:
         if not whole.all():
             self._afford(explain(scan, column_names.key_columns(self.index.schema)[:1], ()), max_bytes)
         has_hits = "hits" in self.index.schema.by_name
-        for more_rows, more_hits in self._over_pieces(scan.only(~whole), lambda p: (len(p), p.length("hits") if has_hits else 0)):
+        counts = self._over_pieces(scan.only(~whole), lambda p: (len(p), p.length("hits") if has_hits else 0), coarse=self._rows_only())
+        for more_rows, more_hits in counts:
             rows, hits = rows + more_rows, hits + more_hits
         return Count(rows, hits)
 
@@ -155,7 +156,9 @@ class Results:
     def _gather(self, paths: list[str], pieces: list[Piece]) -> Rows:
         return gather(self.index.schema, self.index.tables(paths), paths, pieces)
 
-    def _over_pieces[T](self, scan: Scan, work: Callable[[Piece], T], cut: bool = True, depth: int | None = None) -> Iterator[T]:
+    def _over_pieces[T](
+        self, scan: Scan, work: Callable[[Piece], T], cut: bool = True, coarse: bool = False, depth: int | None = None
+    ) -> Iterator[T]:
         """The work done on each piece with rows, in order, the next ones under way; where wanted without those that are missing or damaged."""
         skipped = Skipped(self.on_missing == "skip")
 
@@ -165,7 +168,9 @@ class Results:
                 return (work(piece),) if len(piece) else None
             return None
 
-        tasks = (functools.partial(do, job, i, read) for job in scan.jobs(self.store.url, cut) for i, read in enumerate(job.readers()))
+        tasks = (
+            functools.partial(do, job, i, read) for job in scan.jobs(self.store.url, cut, coarse) for i, read in enumerate(job.readers())
+        )
         for found in ahead(tasks, depth):
             if found is not None:
                 yield found[0]
@@ -185,7 +190,11 @@ class Results:
             return piece
 
         # Blocks bound the memory of conditions; without any, neighbours are read at once and handed on without a copy.
-        return self._gather(paths, list(self._over_pieces(self.scan, locate, cut=not self.scan.exact)))
+        return self._gather(paths, list(self._over_pieces(self.scan, locate, cut=not self.scan.exact, coarse=self._rows_only())))
+
+    def _rows_only(self) -> bool:
+        """Whether the conditions name only columns of the row table."""
+        return {table for p in self.predicates for table, _ in p.columns} <= {self.index.schema.rows.name}
 
     def iter_rows(self, columns: Names = None, *, prefetch: int | None = None) -> Iterator[Rows]:
         """Block by block as plain arrays, see `query.rows.Rows`; the next blocks are read while one is used, and none is kept.
@@ -200,7 +209,8 @@ class Results:
         UnknownNameError, UsageError, DamagedPartError
         """
         paths = self._paths(columns)
-        return self._over_pieces(self.scan, lambda piece: self._gather(paths, [piece]), depth=prefetch)
+        coarse = self._rows_only() and self.index.tables(paths) == [self.index.schema.rows.name]
+        return self._over_pieces(self.scan, lambda piece: self._gather(paths, [piece]), coarse=coarse, depth=prefetch)
 
     def no_rows(self, columns: Names = None) -> Rows:
         """The result without its rows: names and types.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from antdask.archive.threads import cores
 from antdask.model.ragged import offsets_of
 from antdask.model.schema import Field, Schema, Table
 from antdask.query.ahead import ahead
@@ -145,7 +146,8 @@ def _fill(found: dict[str, dict[str, Column]], keys: Sequence[tuple[str, str]], 
         here = [key for key in keys if piece.has(*key)]
         piece.fill({(t, c): found[t][c].values[edges[t][i] : edges[t][i + 1]] for t, c in here})
 
-    for _ in ahead(functools.partial(fill, i, piece) for i, piece in enumerate(pieces)):
+    # Few pieces share the cores inside, many side by side.
+    for _ in ahead((functools.partial(fill, i, piece) for i, piece in enumerate(pieces)), 0 if len(pieces) < 2 * cores() else None):
         pass
 
 

@@ -149,27 +149,32 @@ class Scan:
         columns = (part, start, start + counts, start * hits // rows, -(-(start + counts) * hits // rows), np.ones(len(part), bool))
         return dataclasses.replace(self, **dict(zip(_RANGES, columns, strict=True)), scattered=True)
 
-    def jobs(self, url: str, cut: bool = True) -> Iterator[Job]:
+    def jobs(self, url: str, cut: bool = True, coarse: bool = False) -> Iterator[Job]:
         """One job per part, in order.
 
         Parameters
         ----------
         cut : bool
             At the edges of blocks, so that a piece is about a million hits; else what lies together is read at once.
+        coarse : bool
+            Where only the row table is looked at, whose blocks are short: cut after so many rows at least that the work is worth a piece.
         """
         edges = [0, *(np.flatnonzero(np.diff(self.part)) + 1).tolist(), len(self)] if len(self) else [0]
         for first, last in itertools.pairwise(edges):
             part = int(self.part[first])
             spans = zip(*(a[first:last].tolist() for a in (self.row_start, self.row_stop, self.whole)), strict=True)
-            rows = itertools.chain.from_iterable(self._cut(part, *span) for span in spans) if cut and not self.scattered else spans
+            rows = itertools.chain.from_iterable(self._cut(part, coarse, *span) for span in spans) if cut and not self.scattered else spans
             yield Job(url, self.index.schema.name, self.index.row(part), tuple(rows), self.predicates, self.scattered)
 
-    def _cut(self, part: int, start: int, stop: int, whole: bool) -> list[tuple[int, int, bool]]:
+    def _cut(self, part: int, coarse: bool, start: int, stop: int, whole: bool) -> list[tuple[int, int, bool]]:
         if self.index.part("n_blocks")[part] <= 1:
             return [(start, stop, whole)]
         edges = self.index.blocks(self.index.blocks_of(np.array([part]))).row_start
-        inner = edges[(edges > start) & (edges < stop)].tolist()
-        return [(a, b, whole) for a, b in itertools.pairwise([start, *inner, stop])]
+        inner = edges[(edges > start) & (edges < stop)]
+        if coarse:
+            # The first edge behind every so many rows.
+            inner = inner[np.flatnonzero(np.diff((inner - start) // _COARSE_ROWS, prepend=0))]
+        return [(a, b, whole) for a, b in itertools.pairwise([start, *inner.tolist(), stop])]
 
 
 def distinct(ascending: np.ndarray) -> np.ndarray:
@@ -178,6 +183,8 @@ def distinct(ascending: np.ndarray) -> np.ndarray:
     return found
 
 
+# Rows that are worth a piece of their own where no hit is read.
+_COARSE_ROWS = 1 << 17
 _RANGES = ("part", "row_start", "row_stop", "hit_start", "hit_stop", "whole")
 # Parts or blocks that are looked at together: some tens of megabytes.
 _GROUP = 1 << 17

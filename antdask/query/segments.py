@@ -1,0 +1,32 @@
+"""Counting per row what holds for the rows below it, in one pass and without an array of running sums."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+
+def count_true(mask: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """How many of ``mask[edges[i] : edges[i + 1]]`` are true, int64, one fewer than there are edges.
+
+    Examples
+    --------
+    >>> count_true(np.array([True, False, True, True]), np.array([0, 2, 2, 4])).tolist()
+    [1, 0, 2]
+    """
+    counts = np.empty(len(edges) - 1, np.int64)
+    _compiled(np.ascontiguousarray(mask).view(np.uint8), np.ascontiguousarray(edges, np.int64), counts)
+    return counts
+
+
+def _count(mask: np.ndarray, edges: np.ndarray, counts: np.ndarray) -> None:
+    for row in range(counts.size):
+        number = 0
+        for i in range(edges[row], edges[row + 1]):
+            number += mask[i]
+        counts[row] = number
+
+
+_compiled: Any = numba.njit(cache=True, nogil=True)(_count)
