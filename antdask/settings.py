@@ -37,6 +37,8 @@ class Settings:
         Decoded bytes that one query may read before it asks [byte].
     cache_bytes : int
         Decoded chunks that queries of one process keep [byte].
+    read_threads : int
+        Threads that read and decompress a local ROOT file side by side; each holds a batch of its own. One, because workers share the cores of a machine already.
     maps : str
         Folder with layout maps of your own (``*.toml``), beside those that come with antdask; empty for none.
     strict : bool
@@ -50,6 +52,7 @@ class Settings:
     max_bad_fraction: float = 1.0
     query_bytes: int = 4 * 2**30
     cache_bytes: int = 256 * 2**20
+    read_threads: int = 1
     maps: str = ""
     strict: bool = False
 

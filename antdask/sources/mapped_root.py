@@ -12,6 +12,7 @@ A map gives the fields of each table (`layout_map`); what it lists as *derived* 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 
@@ -24,6 +25,7 @@ from antdask.model.tables import schema
 from antdask.plan import FileEntry, Segment
 from antdask.settings import load as load_settings
 from antdask.sources import files, layout_map
+from antdask.sources.ahead import in_order
 from antdask.sources.layout_dataset import Dataset, Derived
 from antdask.sources.layout_map import LayoutMap
 from antdask.sources.root import MAGIC, RootFile, open_root
@@ -121,9 +123,15 @@ class MappedRoot:
             if start == stop:
                 return
             derive = _Derivation(file, layout, columns.dataset)
-            for low, high in columns.tree.windows(columns.leaves, start, stop, BATCH_BYTES):
-                values = columns.read(low, high)
-                yield _batch(layout, columns, values, derive, low, high)
+
+            def made(window: tuple[int, int]) -> Batch:
+                return _batch(layout, columns, columns.read(*window), derive, *window)
+
+            # A file far away sends what comes next by itself.
+            threads = 1 if columns.tree.far else load_settings().read_threads
+            windows = columns.tree.windows(columns.leaves, start, stop, BATCH_BYTES)
+            with contextlib.closing(in_order(made, windows, threads)) as found:
+                yield from found
 
     def _layouts(self) -> list[LayoutMap]:
         return [layout_map.load(name, strict=load_settings().strict) for name in layout_map.names(self.name)]

@@ -43,6 +43,8 @@ class Tree:
     ----------
     url, name : str
     entries : int
+    far : bool
+        Whether the file is (`blob.Blob`).
     branches : tuple of Branch
         Those of the top level.
     """
@@ -51,6 +53,7 @@ class Tree:
         self._metadata = metadata
         self.url, self.name = metadata.blob.url, name
         self.entries = int(model.member("fEntries"))
+        self.far = metadata.blob.far
         home = Home(metadata, name, self.entries)
         self.branches = tuple(Branch(home, branch) for branch in model.member("fBranches"))
 
