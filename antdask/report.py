@@ -12,9 +12,11 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from antdask.archive.ledger import Brief
+    from antdask.archive.plans import PlanFile
     from antdask.cluster.array import Submission
     from antdask.cluster.check import Finding
-    from antdask.convert.campaign import Status, Summary
+    from antdask.convert.campaign import Summary
+    from antdask.convert.status import Status
     from antdask.convert.submission import Block
     from antdask.convert.verify import VerifyReport
     from antdask.plan import Assignment, FileEntry, Plan
@@ -105,8 +107,10 @@ def file_entry(entry: FileEntry) -> RenderableType:
     return Group(facts(about), segments if rows else Text("nothing in it would be archived"), *notes)
 
 
-def plan(made: Plan, done: int = 0) -> RenderableType:
+def plan(made: Plan | PlanFile, done: int = 0) -> RenderableType:
     """What a plan will do and take."""
+    from antdask.archive.plans import columns
+
     cost = made.cost()
     about = {
         "plan": made.id,
@@ -116,14 +120,15 @@ def plan(made: Plan, done: int = 0) -> RenderableType:
         "inodes": f"about {cost['inodes']:,}",
         "memory": f"at most about {size(cost['memory_part'])} for one part",
     }
-    totals: dict[tuple[str, str], list[int]] = {}
-    runs: dict[tuple[str, str], set[int]] = {}
-    for part in made.parts:
-        key = (part.key.stream, part.key.run.detector)
-        numbers = totals.setdefault(key, [0, 0, 0])
-        numbers[:] = numbers[0] + 1, numbers[1] + part.entries, numbers[2] + part.nbytes
-        runs.setdefault(key, set()).add(part.key.run.run)
-    rows = [(*key, len(runs[key]), parts, entries, size(nbytes)) for key, (parts, entries, nbytes) in sorted(totals.items())]
+    parts = columns(made)
+    parts = parts.set_column(0, "detector", parts["detector"].cast("string")).set_column(1, "stream", parts["stream"].cast("string"))
+    sums = parts.group_by(["stream", "detector"]).aggregate(
+        [("run", "count_distinct"), ("run", "count"), ("entries", "sum"), ("nbytes", "sum")]
+    )
+    rows = [
+        (r["stream"], r["detector"], r["run_count_distinct"], r["run_count"], r["entries_sum"], size(r["nbytes_sum"]))
+        for r in sums.sort_by([("stream", "ascending"), ("detector", "ascending")]).to_pylist()
+    ]
     streams = [table("Parts", ("stream", "detector"), ("runs", "parts", "entries", "uncompressed"), rows)] if rows else []
     return Group(facts(about), *streams, *rejections((r.url, r.code, r.reason) for r in made.rejected))
 
@@ -214,12 +219,50 @@ def findings(found: Sequence[Finding]) -> RenderableType:
 
 def status(found: Status) -> RenderableType:
     """How far an archive is."""
-    names = ("parts_total", "parts_done", "parts_missing", "quarantined", "rejected", "rows", "hits")
-    rows = [(c["plan"], *(c[n] for n in names), size(c["bytes_in"]), size(c["bytes_out"])) for c in found.campaigns]
-    columns = ("parts", "done", "missing", "quarantined", "rejected", "rows", "hits", "input files", "archived")
-    orphans = f"{found.orphans:,} part files without receipt, which will be made again" if found.orphans else ""
-    about = {"archive": found.archive, "catalogue": found.snapshot or "none yet", "orphans": orphans}
+    names = ("parts_total", "parts_done", "parts_missing")
+    rows = [
+        (
+            c["plan"],
+            *(c[n] for n in names),
+            _classes(c["failed"]),
+            *(_counted(c, n) for n in ("quarantined", "rejected", "rows", "hits")),
+            size(c["bytes_in"]),
+            size(c["bytes_out"]),
+        )
+        for c in found.campaigns
+    ]
+    columns = ("parts", "done", "missing", "failed", "quarantined", "rejected", "rows", "hits", "input files", "archived")
+    pace = found.pace
+    about = {
+        "archive": found.archive,
+        "catalogue": found.snapshot or "none yet",
+        "orphans": f"{found.orphans:,} part files without receipt, which will be made again" if found.orphans else "",
+        "superseded": f"{found.superseded:,} parts that others stand for: antdask gc" if found.superseded else "",
+        "speed": f"{pace.mb_per_second_core:.0f} MB/s/core, {pace.cpu_hours:,.2f} CPU hours, half of the parts within {pace.part_seconds:.1f} s"
+        if pace.cpu_hours
+        else "",
+        "at work": f"about {pace.at_work:.1f} parts at a time, {size(pace.bytes_per_second)}/s"
+        if pace.running and pace.seconds_left
+        else "",
+        "time left": _duration(pace.seconds_left) if pace.seconds_left else "",
+    }
     return Group(facts(about), table("Campaigns", ("plan",), columns, rows))
+
+
+def _classes(failed: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {kind}" for kind, number in failed.items())
+
+
+def _counted(campaign: Mapping[str, Any], name: str) -> str:
+    """A number, or as much of it as is known."""
+    more = "≥ " if campaign["uncounted"] and name != "rejected" else ""
+    return f"{more}{campaign[name]:,}"
+
+
+def _duration(seconds: float) -> str:
+    from antdask.cluster.progress import duration
+
+    return f"about {duration(seconds)}"
 
 
 def verification(found: VerifyReport) -> RenderableType:

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 
 from antdask import report
 from antdask.cluster.serial import SerialCluster
-from antdask.convert import campaign, scan, verify
+from antdask.convert import campaign, scan, status, verify
 from antdask.model.keys import PartKey, RunKey
 from antdask.plan import Assignment, FileEntry, Part, Range, Segment
 
@@ -77,8 +77,9 @@ def test_a_campaign_is_told_in_full(real_files: dict[str, str], tmp_path_factory
     assert cells(text, "events")[:6] == ["events", "antares", "45978", "1", "81", "13,556"]
     assert cells(text, "all")[3:6] == ["2", "104", "13,556"]
     assert re.search(r"^parts +2 of 2 done *$", text, re.MULTILINE)
-    text = drawn(report.status(campaign.status(plan.archive)))
-    assert cells(text, plan.id)[1:8] == ["2", "2", "0", "0", "1", "104", "13,556"]
+    text = drawn(report.status(status.status(plan.archive)))
+    assert cells(text, plan.id)[1:9] == ["2", "2", "0", "", "0", "1", "104", "13,556"]
+    assert re.search(r"^speed +\d+ MB/s/core, 0.0\d CPU hours", text, re.MULTILINE)
     found = verify.verify(plan.archive, "source", SerialCluster())
     text = drawn(report.verification(found))
     assert re.search(r"^result +sound *$", text, re.MULTILINE)

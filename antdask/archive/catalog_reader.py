@@ -84,6 +84,11 @@ class CatalogReader:
         return self._file("runs").table()
 
     @functools.cached_property
+    def inputs(self) -> pa.Table:
+        """One row per input, with the plan that describes it."""
+        return self._file("inputs").table()
+
+    @functools.cached_property
     def n_inputs(self) -> int:
         """Number of inputs."""
         return len(self._file("inputs"))

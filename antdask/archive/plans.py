@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 import io
@@ -51,8 +52,21 @@ def part_table(parts: Iterable[Part]) -> pa.Table:
     return pa.table([pa.array(columns[f.name], f.type) for f in PART_TABLE], schema=PART_TABLE)
 
 
-def to_bytes(plan: Plan) -> bytes:
+def columns(plan: Plan | PlanFile) -> pa.Table:
+    """Keys and sizes of all parts of a plan.
+
+    Raises
+    ------
+    PlanError
+        The plan is damaged.
+    """
+    return plan.table() if isinstance(plan, PlanFile) else part_table(plan.parts)
+
+
+def to_bytes(plan: Plan | PlanFile) -> bytes:
     """The file of a plan; equal plans give equal bytes."""
+    if isinstance(plan, PlanFile):
+        return plan.moved(plan.archive)
     sink = io.BytesIO()
     header = {**plan.header(), "id": plan.id, "inputs": len(plan.inputs), "parts": len(plan.parts), "cost": plan.cost()}
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
@@ -109,9 +123,19 @@ class PlanFile:
             self.id, self.archive = str(header["id"]), str(header["archive"])
             self.inputs, self.parts = int(header["inputs"]), int(header["parts"])
             self.lineages, self.rejected = dict(header["lineages"]), tuple(Rejected(**r) for r in header["rejected"])
-            self.retires, self.cost = tuple(map(str, header.get("retires", ()))), {k: int(v) for k, v in header["cost"].items()}
+            self.retires, self._cost = tuple(map(str, header.get("retires", ()))), {k: int(v) for k, v in header["cost"].items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise PlanError(f"Not an antdask plan: {type(error).__name__}: {error}", where=url, hint=_HINT) from error
+
+    def cost(self) -> dict[str, int]:
+        """What it will take, see `Plan.cost`."""
+        return dict(self._cost)
+
+    def into(self, archive: str) -> PlanFile:
+        """The same plan for another archive; to be kept there before anybody works on it."""
+        moved = copy.copy(self)
+        moved.archive = Store(archive).url
+        return moved
 
     def assignment(self, index: int) -> Assignment:
         """What a worker needs to do the part with this number; reads two or three small pieces.
@@ -143,6 +167,32 @@ class PlanFile:
             with self._understood():
                 yield from map(entry_from_dict, piece)
 
+    def entry(self, number: int) -> FileEntry:
+        """The input with this number.
+
+        Raises
+        ------
+        PlanError
+            No such input, or a damaged plan.
+        """
+        if not 0 <= number < self.inputs:
+            raise PlanError("No such input", where=self.url, found=number, expected=f"0 to {self.inputs - 1}")
+        with self._understood():
+            (piece,) = self._json([_piece("inputs", number)])
+            return entry_from_dict(piece[number % PIECE])
+
+    def each_part(self) -> Iterator[Part]:
+        """All parts, in order, piece by piece.
+
+        Raises
+        ------
+        PlanError
+            The plan is damaged.
+        """
+        for piece in self._pieces("parts"):
+            with self._understood():
+                yield from map(part_from_dict, piece)
+
     def table(self) -> pa.Table:
         """Keys and sizes of all parts, see `PART_TABLE`.
 
@@ -173,8 +223,7 @@ class PlanFile:
         """
         with self._understood():
             inputs = tuple(self.entries())
-            parts = tuple(part_from_dict(item) for piece in self._pieces("parts") for item in piece)
-            plan = Plan(self.archive, inputs, parts, self.lineages, self.rejected, self.retires)
+            plan = Plan(self.archive, inputs, tuple(self.each_part()), self.lineages, self.rejected, self.retires)
         self._check(plan.id)
         return plan
 

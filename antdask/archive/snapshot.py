@@ -65,14 +65,14 @@ def merge(store: Store, old: Catalog, paths: Sequence[str], files: Sequence[Plan
     parts = parts.set_column(PARTS.get_field_index("current"), PARTS.field("current"), current)
     blocks = _joined(old.blocks, there, [{"part": r.part, **b} for r in fresh for b in r.blocks], BLOCKS, without=taken)
     parts, blocks = catalog.ordered(parts, blocks)
-    known, inputs = set(old.plans["plan"].to_pylist()), {r["fingerprint"]: r for r in old.inputs.to_pylist()}
+    known, inputs = set(old.plans["plan"].to_pylist()), {(r["fingerprint"], r["format"]): r for r in old.inputs.to_pylist()}
     new = [file for file in files if file.id not in known]
-    inputs.update((r["fingerprint"], r) for r in _input_rows(new))
+    inputs.update(((r["fingerprint"], r["format"]), r) for r in _input_rows(new))
     lost = [r for r in old.quarantine.to_pylist() if r["part"] is None or (r["part"] in there and r["part"] not in taken)]
-    lost += row_of.lost_rows([r for r in fresh if r.part not in taken], {f: str(r["url"]) for f, r in inputs.items()})
+    lost += row_of.lost_rows([r for r in fresh if r.part not in taken], {f: str(r["url"]) for (f, _), r in inputs.items()})
     rows = {
         "runs": (row_of.run_rows(parts), RUNS),
-        "inputs": (sorted(inputs.values(), key=lambda r: str(r["url"])), INPUTS),
+        "inputs": (sorted(inputs.values(), key=lambda r: (str(r["url"]), str(r["format"]))), INPUTS),
         "quarantine": (_healed([*lost, *(row_of.rejected_row(r) for file in new for r in file.rejected)], inputs.values()), QUARANTINE),
         "superseded": (_superseded(old, fresh, taken), SUPERSEDED),
         "plans": ([*old.plans.to_pylist(), *(_plan_row(file) for file in new)], PLANS),
@@ -174,7 +174,8 @@ def _superseded(old: Catalog, fresh: list[Receipt], taken: dict[str, str]) -> li
 
 
 def _plan_row(file: PlanFile) -> dict[str, Any]:
-    numbers = {n: file.cost.get(n) for n in ("parts", "inputs", "rejected", "bytes_in", "bytes_uncompressed", "entries")}
+    cost = file.cost()
+    numbers = {n: cost.get(n) for n in ("parts", "inputs", "rejected", "bytes_in", "bytes_uncompressed", "entries")}
     return {"plan": file.id, "since_ns": time.time_ns(), **numbers}
 
 

@@ -13,6 +13,7 @@ from antdask.cli.options import on_cluster, with_archive, with_dry_run, with_jso
 from antdask.errors import ClusterError, InputError, PartsFailedError, VerificationError
 
 if TYPE_CHECKING:
+    from antdask.archive.plans import PlanFile
     from antdask.cluster.progress import Progress
     from antdask.plan import Plan
 
@@ -195,9 +196,9 @@ def status(archive: str, rebuild: bool, as_json: bool) -> None:
     Of every plan in the ARCHIVE, from receipts and files themselves.
     """
     from antdask import report
-    from antdask.convert import campaign
+    from antdask.convert.status import status as look
 
-    found = campaign.status(archive, rebuild)
+    found = look(archive, rebuild)
     emit(as_json, found.to_dict(), report.status, found)
     leave(found.exit_code, _unfinished(sum(c["parts_missing"] for c in found.campaigns)))
 
@@ -286,13 +287,15 @@ def query(archive: str, stream: str, style: str, output: str | None, columns: st
     return click.echo(f"{written:,} rows in {output}", err=True) if output else None
 
 
-def _progress(quiet: bool, made: Plan | None = None) -> Progress:
+def _progress(quiet: bool, made: Plan | PlanFile | None = None) -> Progress:
+    from antdask.archive.plans import columns
     from antdask.cluster.progress import Progress, Style
 
     style = Style.NONE if quiet else Style.AUTO
     if made is None:
         return Progress("parts", style=style)
-    return Progress("parts", weigh=lambda index, _: made.parts[index].nbytes, style=style)
+    sizes = columns(made)["nbytes"].to_numpy()
+    return Progress("parts", weigh=lambda index, _: int(sizes[index]), style=style)
 
 
 def _left_out(number: int) -> InputError:

@@ -131,12 +131,12 @@ def _is_destination(error: BaseException) -> bool:
     return (isinstance(error, OSError) and error.errno in _DESTINATION) or status_of(error) in _REFUSED
 
 
-def describe(error: BaseException, kind: FailureClass) -> Failure:
-    """The record of an error."""
+def describe(error: BaseException, kind: FailureClass, host: str = "") -> Failure:
+    """The record of an error, and of the machine on which it happened."""
     message = str(error) or type(error).__name__
     if not isinstance(error, AntdaskError) and type(error).__name__ not in message:
         message = f"{type(error).__name__}: {message}"
-    return Failure(kind, _code(error), message[:MESSAGE_LENGTH], _trace(error))
+    return Failure(kind, _code(error), message[:MESSAGE_LENGTH], _trace(error), host=host)
 
 
 def _code(error: BaseException) -> str:
@@ -173,7 +173,7 @@ class Attempt[R]:
         try:
             return self.function(task, *args), None
         except Exception as error:  # noqa: BLE001 - any error of a task becomes a record, and the loop decides
-            return None, dataclasses.replace(describe(error, self.classify(error)), host=socket.gethostname())
+            return None, describe(error, self.classify(error), socket.gethostname())
 
     @property
     def __name__(self) -> str:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
+from antdask.archive import failed, marker, plans, snapshot
 from antdask.archive import layout as lay
-from antdask.archive import ledger, marker, plans, snapshot, state
 from antdask.archive.ledger import Brief
+from antdask.archive.plans import PlanFile
+from antdask.archive.state import Account, Standing
 from antdask.archive.store import Store
-from antdask.cluster.failures import Failure
+from antdask.cluster.failures import Failure, classify, describe
 from antdask.cluster.run import Event, run
 from antdask.convert.part import work
-from antdask.errors import ClusterError, PartsFailedError, UsageError
+from antdask.convert.step import source_of
+from antdask.errors import AntdaskError, ClusterError, ConflictError, DestinationError, PartsFailedError, UsageError
 from antdask.plan import Plan
 from antdask.protocols import Cluster
 from antdask.settings import Settings, load
 
 #: Totals of a campaign, and what of a part they add up.
 _SUMS = {"rows": "rows", "hits": "hits", "bytes_uncompressed": "bytes_in", "bytes_out": "nbytes", "quarantined": "lost"}
+#: While a campaign runs its catalogue is renewed, but not more often than this [s], and for no larger share of the time.
+RENEW_EVERY, RENEW_SHARE = 300.0, 0.02
 
 
 @dataclasses.dataclass
@@ -77,14 +83,17 @@ class Summary:
         return {**dataclasses.asdict(self), "exit_code": self.exit_code}
 
 
-def convert(plan: Plan, cluster: Cluster, settings: Settings | None = None, progress: Callable[[Event], None] | None = None) -> Summary:
+def convert(
+    plan: Plan | PlanFile, cluster: Cluster, settings: Settings | None = None, progress: Callable[[Event], None] | None = None
+) -> Summary:
     """Do all parts of a plan that the archive does not hold yet, and renew its catalogue.
 
     Interrupted at any instant, the next call goes on: the state is recomputed from plan, receipts and files.
 
     Parameters
     ----------
-    plan : Plan
+    plan : Plan or PlanFile
+        A file needs little memory, however many parts there are.
     cluster : Cluster
         Where parts are worked on; not closed.
     progress : callable, optional
@@ -95,7 +104,7 @@ def convert(plan: Plan, cluster: Cluster, settings: Settings | None = None, prog
     DestinationError, SchemaVersionError
         The archive cannot be written.
     ConflictError
-        Entries of the plan are archived already, cut in another way.
+        Entries of the plan are archived already, cut in another way; or parts that it retires have gone into others.
     UsageError
         The archive lies in the memory of this process, the workers do not.
     """
@@ -103,135 +112,150 @@ def convert(plan: Plan, cluster: Cluster, settings: Settings | None = None, prog
     store = Store(plan.archive)
     if store.in_process and cluster.name != "serial":
         raise UsageError("An archive in memory:// lives in one process", found=f"cluster '{cluster.name}'", hint="Use --cluster serial.")
-    open_campaign(store, plan)
-    done = state.done_parts(store, plan)
-    skipped = len(done)
-    state.refuse_overlap(store, plan)
+    file = open_campaign(store, plan)
+    standing = look(store, file)
+    skipped = len(standing)
     try:
-        failures, stopped = _work_off(plan, done, cluster, settings, progress)
+        failures, stopped = _work_off(store, file, standing, cluster, settings, progress)
     finally:
         snapshot.rebuild(store)
-    summary = summarise(plan, done)
+    summary = summarise(file, standing)
     summary.parts_skipped, summary.parts_failed, summary.failures = skipped, len(failures), failures
-    summary.parts_missing = len(plan.parts) - len(done) - len(failures)
+    summary.parts_missing = file.parts - len(standing) - len(failures)
     summary.stopped = stopped
     summary.seconds = time.perf_counter() - began
     return summary
 
 
+def look(store: Store, file: PlanFile) -> Standing:
+    """How far a plan is, before it is worked on.
+
+    Raises
+    ------
+    ConflictError
+    """
+    account = Account.take(store)
+    standing = account.standing(file)
+    account.refuse_overlap(file, standing)
+    merged = account.replaced(file.retires) - {file.id}
+    if merged and len(standing) < file.parts:
+        raise ConflictError(
+            "Parts that this plan would replace have gone into others since it was made",
+            where=f"plan {file.id}",
+            found=f"merged into {min(merged)}",
+            hint="Make the plan anew, from the archive as it is now.",
+        )
+    return standing
+
+
 def _work_off(
-    plan: Plan, done: dict[int, Brief], cluster: Cluster, settings: Settings, progress: Callable[[Event], None] | None
+    store: Store, file: PlanFile, standing: Standing, cluster: Cluster, settings: Settings, progress: Callable[[Event], None] | None
 ) -> tuple[list[dict[str, Any]], str]:
-    """Do the parts that are not in `done`, largest first, and add them to it; the failures, and why it stopped early if it did."""
+    """Do the parts that are not done, largest first, and note them; the failures, and why it stopped early if it did."""
     failures: list[dict[str, Any]] = []
-    most = settings.max_bad_fraction * len(plan.parts)
+    most = settings.max_bad_fraction * file.parts
+    renewal, records = _Renewal(store), Records(store, file.id)
 
     def keep(index: int, brief: Brief) -> None:
-        done[index] = brief
+        standing.note(index, brief)
+        records.forget(index)
+        renewal.consider()
 
     def note(index: int, failure: Failure) -> None:
-        failures.append({"part": index, "key": str(plan.parts[index].key), **failure.to_dict()})
+        failures.append(records.keep(index, standing.path(index), failure))
         if len(failures) > most:
             raise PartsFailedError(
-                "More parts failed than --max-bad-fraction allows", found=len(failures), expected=f"at most {most:g} of {len(plan.parts)}"
+                "More parts failed than --max-bad-fraction allows", found=len(failures), expected=f"at most {most:g} of {file.parts}"
             )
 
-    todo = sorted((p.index for p in plan.parts if p.index not in done), key=lambda i: -plan.parts[i].nbytes)
-    url, tries = Store(plan.archive).full_url(lay.plan_file(plan.id)), settings.attempts
+    todo, tries = standing.missing(), settings.attempts
     try:
-        stats = run(cluster, work, todo, args=(url,), attempts=tries, on_result=keep, on_failure=note, progress=progress, total=len(todo))
+        stats = run(
+            cluster, work, todo, args=(file.url,), attempts=tries, on_result=keep, on_failure=note, progress=progress, total=len(todo)
+        )
     except PartsFailedError as error:
         return failures, str(error)
     return failures, stats.stopped
 
 
-def open_campaign(store: Store, plan: Plan) -> None:
-    """Make the place an archive, sweep what killed workers left, and keep plan and lineages in it.
+class Records:
+    """What is kept about the failed parts of a plan, while somebody works on it.
+
+    Parameters
+    ----------
+    store : Store
+    plan : str
+    """
+
+    def __init__(self, store: Store, plan: str) -> None:
+        self._store, self._plan, self._kept = store, plan, set(failed.numbers(store, plan))
+
+    def keep(self, index: int, path: str, failure: Failure) -> dict[str, Any]:
+        """Keep a failure; what is known about it. A destination that cannot be written has no record, but the campaign says so itself."""
+        record = {"part": index, "key": path, **failure.to_dict()}
+        try:
+            failed.keep(self._store, self._plan, index, record)
+        except DestinationError as error:
+            return {**record, "unkept": str(error)}
+        self._kept.add(index)
+        return record
+
+    def forget(self, index: int) -> None:
+        """A part is done after all."""
+        if index in self._kept:
+            failed.forget(self._store, self._plan, index)
+            self._kept.discard(index)
+
+
+class _Renewal:
+    """Renews the catalogue while a campaign runs, so that readers see what is there, and a look at it has few receipts to read."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._due = store, time.monotonic() + RENEW_EVERY
+        self.trouble: AntdaskError | None = None
+
+    def consider(self) -> None:
+        """Renew it if it is time. What fails here is tried again, and at the end of the campaign for good."""
+        began = time.monotonic()
+        if began < self._due:
+            return
+        try:
+            snapshot.rebuild(self._store)
+        except AntdaskError as error:
+            self.trouble = error
+        took = time.monotonic() - began
+        self._due = began + took + max(RENEW_EVERY, took / RENEW_SHARE)
+
+
+def open_campaign(store: Store, plan: Plan | PlanFile) -> PlanFile:
+    """Make the place an archive, sweep what killed workers left, and keep in it the plan, its lineages, and the source of their steps; the kept plan.
 
     Raises
     ------
     DestinationError
+    PlanError
+        A file of a plan that was altered.
     """
     marker.create(store)
     store.sweep()
     for lineage, document in plan.lineages.items():
         store.write_small(lay.lineage_file(lineage), json.dumps(document, sort_keys=True, indent=1).encode() + b"\n")
-    plans.save(store, plan)
+        step = document.get("step")
+        if step is not None and not store.exists(lay.step_file(step["source"])):
+            store.write_small(lay.step_file(step["source"]), source_of(step["name"]))
+    return plans.save(store, plan)
 
 
-def summarise(plan: Plan, done: dict[int, Brief]) -> Summary:
+def summarise(file: PlanFile, standing: Standing) -> Summary:
     """Totals of a plan from what is said about its finished parts."""
-    summary = Summary(plan.id, plan.archive, parts_total=len(plan.parts), parts_done=len(done), rejected=len(plan.rejected))
-    summary.rejections = [dataclasses.asdict(r) for r in plan.rejected]
-    summary.bytes_in = sum(f.nbytes for f in plan.inputs)
-    groups: dict[tuple[str, str, int], dict[str, Any]] = {}
-    for index, brief in done.items():
-        key = plan.parts[index].key
-        name = {"stream": key.stream, "detector": key.run.detector, "run": key.run.run}
-        fresh = {**name, **dict.fromkeys(("parts", *_SUMS), 0), "cpu_seconds": 0.0}
-        group = groups.setdefault((key.stream, key.run.detector, key.run.run), fresh)
-        group["parts"] += 1
-        for total, part in _SUMS.items():
-            group[total] += getattr(brief, part)
-        group["cpu_seconds"] += brief.cpu_seconds
-    summary.streams = [groups[k] for k in sorted(groups)]
-    for total in _SUMS:
-        setattr(summary, total, sum(g[total] for g in summary.streams))
+    summary = Summary(file.id, file.archive, parts_total=file.parts, parts_done=len(standing), rejected=len(file.rejected))
+    summary.rejections = [dataclasses.asdict(r) for r in file.rejected]
+    summary.bytes_in = file.cost()["bytes_in"]
+    same = ("stream", "detector", "run", "parts", "cpu_seconds")
+    summary.streams = [{**{n: g[n] for n in same}, **{total: g[part] for total, part in _SUMS.items()}} for g in standing.groups()]
+    for total, part in _SUMS.items():
+        setattr(summary, total, standing.total(part))
     return summary
-
-
-@dataclasses.dataclass
-class Status:
-    """The state of an archive, recomputed from plans, receipts and files.
-
-    Parameters
-    ----------
-    campaigns : list of dict
-        One per plan: ``plan, parts_total, parts_done, parts_missing, quarantined, rejected, rows, hits, bytes_in, bytes_out``.
-    orphans : int
-        Part files without a receipt: a worker died between the two; the part will be redone.
-    """
-
-    archive: str
-    campaigns: list[dict[str, Any]]
-    orphans: int
-    snapshot: str
-
-    @property
-    def exit_code(self) -> int:
-        """0 complete, 4 parts are missing."""
-        return 4 if any(c["parts_missing"] for c in self.campaigns) else 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data, ready for JSON."""
-        return {**dataclasses.asdict(self), "exit_code": self.exit_code}
-
-
-def status(archive_url: str, rebuild: bool = False) -> Status:
-    """What is done and what is missing, by plan.
-
-    Parameters
-    ----------
-    rebuild : bool
-        Make a new catalogue from the receipts first.
-
-    Raises
-    ------
-    NotAnArchiveError, SchemaVersionError
-    """
-    store = Store(archive_url)
-    marker.check(store)
-    current = snapshot.rebuild(store, whole=True) if rebuild else snapshot.current(store)
-    campaigns = []
-    for file in plans.saved(store):
-        plan = file.whole()
-        done = state.done_parts(store, plan)
-        totals = summarise(plan, done).to_dict()
-        wanted = ("plan", "parts_total", "parts_done", "quarantined", "rejected", "rows", "hits", "bytes_in", "bytes_out")
-        campaigns.append({**{k: totals[k] for k in wanted}, "parts_missing": len(plan.parts) - len(done)})
-    files = {p for p in store.list("parts") if p.endswith(".zarr.zip")}
-    named = {lay.part_file(p) for p in ledger.receipt_paths(store)}
-    return Status(store.url, campaigns, len(files - named), current.snapshot)
 
 
 def finish_part(plan_url: str, index: int) -> Brief:
@@ -247,5 +271,13 @@ def finish_part(plan_url: str, index: int) -> Brief:
     if store.in_process:
         raise ClusterError("An archive in memory:// cannot be filled from another process", where=file.archive)
     if not store.exists(lay.plan_file(file.id)):
-        open_campaign(store, file.whole())
-    return work(index, plan_url)
+        open_campaign(store, file)
+    records = Records(store, file.id)
+    try:
+        brief = work(index, plan_url)
+    except Exception as error:
+        if 0 <= index < file.parts:
+            records.keep(index, str(file.assignment(index).part.key), describe(error, classify(error), socket.gethostname()))
+        raise
+    records.forget(index)
+    return brief

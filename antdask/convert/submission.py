@@ -15,8 +15,9 @@ from antdask.cluster.failures import Failure
 from antdask.cluster.profiles import Profile, load_profile
 from antdask.cluster.run import run
 from antdask.cluster.serial import SerialCluster
-from antdask.convert.campaign import Status, open_campaign, status
+from antdask.convert.campaign import Records, look, open_campaign
 from antdask.convert.part import work
+from antdask.convert.status import Status, status
 from antdask.errors import NotAnArchiveError, PartsFailedError, UsageError
 from antdask.settings import Settings, load
 
@@ -50,19 +51,18 @@ def submit(plan_url: str, profile: str | Profile = "generic", *, dry_run: bool =
         The archive lies in the memory of this process.
     """
     site = profile if isinstance(profile, Profile) else load_profile(profile)
-    plan = plans.open_plan(plan_url).whole()
+    plan = plans.open_plan(plan_url)
     store = Store(plan.archive)
     if store.in_process:
         raise UsageError("An archive in memory:// cannot be filled from another process", where=plan.archive)
     if not dry_run:
-        open_campaign(store, plan)
-        state.refuse_overlap(store, plan)
-    try:
-        done = state.done_parts(store, plan)
-    except NotAnArchiveError:  # not yet
-        done = {}
-    missing = sorted((p.index for p in plan.parts if p.index not in done), key=lambda i: -plan.parts[i].nbytes)
-    return submit_array(store.full_url(lay.plan_file(plan.id)), plan.id, missing, site, dry_run=dry_run)
+        standing = look(store, open_campaign(store, plan))
+    else:
+        try:
+            standing = state.Account.take(store).standing(plan)
+        except NotAnArchiveError:  # not yet
+            standing = state.nothing_done(plan)
+    return submit_array(store.full_url(lay.plan_file(plan.id)), plan.id, standing.missing(), site, dry_run=dry_run)
 
 
 @dataclasses.dataclass
@@ -114,11 +114,15 @@ def finish_parts(plan_url: str, indices: Sequence[int], settings: Settings | Non
         file.assignment(index)
     store = Store(file.archive)
     if not store.exists(lay.plan_file(file.id)):
-        open_campaign(store, file.whole())
-    block = Block(len(set(indices)))
+        open_campaign(store, file)
+    block, records = Block(len(set(indices))), Records(store, file.id)
+
+    def keep(index: int, brief: Brief) -> None:
+        block.done[index] = brief
+        records.forget(index)
 
     def note(index: int, failure: Failure) -> None:
-        block.failures.append({"part": index, "key": str(file.assignment(index).part.key), **failure.to_dict()})
+        block.failures.append(records.keep(index, str(file.assignment(index).part.key), failure))
 
     with SerialCluster() as here:
         stats = run(
@@ -127,7 +131,7 @@ def finish_parts(plan_url: str, indices: Sequence[int], settings: Settings | Non
             sorted(set(indices)),
             args=(plan_url,),
             attempts=settings.attempts,
-            on_result=block.done.__setitem__,
+            on_result=keep,
             on_failure=note,
         )
     block.stopped = stats.stopped
@@ -145,16 +149,15 @@ def finalise(archive_url: str) -> Status:
     """
     store = Store(archive_url)
     marker.check(store)
+    account = state.Account.take(store)
     for file in plans.saved(store):
-        plan = file.whole()
-        done = state.done_parts(store, plan)
-        missing = [p.index for p in plan.parts if p.index not in done]
+        missing = sorted(account.standing(file).missing())
         if missing:
             raise PartsFailedError(
                 "The archive is not complete",
-                where=f"{store.url}, plan {plan.id}",
-                found=f"{len(missing)} of {len(plan.parts)} parts missing: {_in_words(missing)}",
-                hint=f"Submit them again: antdask submit {store.full_url(lay.plan_file(plan.id))} --profile NAME",
+                where=f"{store.url}, plan {file.id}",
+                found=f"{len(missing)} of {file.parts} parts missing: {_in_words(missing)}",
+                hint=f"Submit them again: antdask submit {store.full_url(lay.plan_file(file.id))} --profile NAME",
             )
     return status(archive_url, rebuild=True)
 

@@ -6,26 +6,28 @@ The values are read back with plain ``zarr``, not with this project's own reader
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import zarr
 import zarr.storage
 
+from antdask.archive import catalog, marker, plans
 from antdask.archive import layout as lay
-from antdask.archive import ledger, marker, plans, snapshot, state
 from antdask.archive.ledger import Receipt
 from antdask.archive.store import Store
 from antdask.cluster.failures import Failure
 from antdask.cluster.run import Event, run
+from antdask.convert.legacy import LegacyInputs
 from antdask.convert.material import Material
+from antdask.convert.survey import Survey
 from antdask.errors import AntdaskError, UsageError
 from antdask.model.ragged import Batch, concatenate, empty, sorting, take
 from antdask.model.tables import schema
-from antdask.plan import Plan
 from antdask.protocols import Cluster
 
 MODES = ("fast", "deep", "source")
@@ -91,11 +93,9 @@ def verify(archive_url: str, mode: str, cluster: Cluster, progress: Callable[[Ev
     began, store = time.perf_counter(), Store(archive_url)
     marker.check(store)
     report = VerifyReport(store.url, mode)
-    made = {p.id: p.whole() for p in plans.saved(store)}
-    known = {r.part: r for r in ledger.receipts(store)}
-    report.problems += [{"part": part, "problem": text} for part, text in _fast(store, known, made)]
-    report.parts, report.rows, report.hits = len(known), sum(r.rows for r in known.values()), sum(r.hits for r in known.values())
-    report.quarantined = sum(r.lost for r in known.values())
+    found = Survey(store)
+    report.problems += [{"part": part, "problem": text} for part, text in found.problems]
+    report.parts, report.rows, report.hits, report.quarantined = len(found.live), found.rows, found.hits, found.lost
     broken = {p["part"] for p in report.problems}
 
     def keep(part: str, found: PartReport) -> None:
@@ -106,7 +106,7 @@ def verify(archive_url: str, mode: str, cluster: Cluster, progress: Callable[[Ev
         report.problems.append({"part": part, "problem": failure.message})
 
     if mode != "fast":
-        todo = [r.part for r in known.values() if r.nbytes and r.part not in broken]
+        todo = [part for part, nbytes in found.live.items() if nbytes and part not in broken]
         run(
             cluster,
             check_part,
@@ -120,28 +120,6 @@ def verify(archive_url: str, mode: str, cluster: Cluster, progress: Callable[[Ev
         )
     report.seconds = time.perf_counter() - began
     return report
-
-
-def _fast(store: Store, known: dict[str, Receipt], made: dict[str, Plan]) -> Iterator[tuple[str, str]]:
-    """Problems that show without reading a part."""
-    for part, receipt in known.items():
-        size = store.size(lay.part_file(part))
-        if receipt.nbytes and size is None:
-            yield part, "the part file is missing; convert again"
-        elif receipt.nbytes and size != receipt.nbytes:
-            yield part, f"the part file has {size} bytes, the receipt says {receipt.nbytes}; convert again"
-        if receipt.rows + receipt.lost != receipt.entries:
-            yield part, f"{receipt.rows} rows and {receipt.lost} quarantined entries, but {receipt.entries} entries came in"
-        if receipt.plan not in made:
-            yield part, f"its plan {receipt.plan} is not in the archive"
-    listed = set(snapshot.current(store).parts["part"].to_pylist())
-    for part in sorted(listed ^ set(known)):
-        yield part, "catalogue and receipts disagree; run: antdask status ARCHIVE --rebuild"
-    for plan in made.values():
-        done = state.done_parts(store, plan)
-        for item in plan.parts:
-            if item.index not in done:
-                yield str(item.key), f"part {item.index} of plan {plan.id} is not done; run: antdask convert again"
 
 
 def check_part(part: str, archive_url: str, mode: str) -> PartReport:
@@ -178,19 +156,29 @@ def read_plainly(store: Store, receipt: Receipt) -> Batch:
 
 
 def source_batch(store: Store, receipt: Receipt) -> Batch:
-    """The same rows, read again from the source and sorted.
+    """The same rows, read again from the source and sorted: from legacy files, or where a step was in between from the parts that it read.
 
     Raises
     ------
     InputChangedError, InputMissingError
+    DamagedPartError
+        A part that it was derived from is not there any more.
     """
-    task = plans.open_plan(store.full_url(lay.plan_file(receipt.plan))).assignment(receipt.plan_part)
+    if receipt.supersedes:
+        task = _legacy(store.url, catalog.current_name(store)).task(receipt)
+    else:
+        task = plans.open_plan(store.full_url(lay.plan_file(receipt.plan))).assignment(receipt.plan_part)
     material = Material(task)
     material.check()
     batches = list(material.batches([]))
     whole = concatenate(batches) if batches else empty(receipt.stream, receipt.origin)
     order = sorting(whole)
     return whole if order is None else take(whole, order)
+
+
+@functools.lru_cache(maxsize=2)
+def _legacy(url: str, snapshot: str) -> LegacyInputs:
+    return LegacyInputs(Store(url))
 
 
 def _differences(stored: Batch, source: Batch) -> list[str]:

@@ -96,7 +96,7 @@ def test_an_archive_keeps_its_plans(tmp_path):
     kept = plans.save(store, plan())
     plans.save(store, plan())
     assert [p.id for p in plans.saved(store)] == [plan().id] == [kept.id]
-    assert kept.archive == store.url != plan().archive and kept.cost == plan().cost()
+    assert kept.archive == store.url != plan().archive and kept.cost() == plan().cost()
 
 
 def test_the_columns_say_what_the_parts_say(file):

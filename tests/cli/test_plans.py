@@ -18,7 +18,7 @@ def test_a_plan_that_was_kept_is_read_and_not_made_anew(real_files: dict[str, st
     made = plans.read_or_make((real_files["km3net_online.root"],), str(tmp_path / "here"), Settings(), quiet=True)
     plans.keep(made, str(tmp_path / "a.plan"))
     again = plans.read_or_make((str(tmp_path / "a.plan"),), None, Settings(part_bytes=1), quiet=True)
-    assert again == made
+    assert again.whole() == made
     elsewhere = plans.read_or_make((str(tmp_path / "a.plan"),), str(tmp_path / "there"), Settings(), quiet=True)
     assert (elsewhere.id, elsewhere.archive) == (made.id, str(tmp_path / "there"))
 

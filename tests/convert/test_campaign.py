@@ -10,8 +10,9 @@ from antdask.archive import catalog
 from antdask.archive.plans import to_bytes
 from antdask.archive.store import Store
 from antdask.cluster import make_cluster
-from antdask.convert.campaign import convert, finish_part, status
+from antdask.convert.campaign import convert, finish_part
 from antdask.convert.scan import make_plan
+from antdask.convert.status import status
 from antdask.errors import ClusterError, ConflictError, DestinationError, UsageError
 from antdask.settings import load
 

@@ -12,7 +12,7 @@ import pytest
 from km3net_testdata import data_path
 
 from antdask.cluster import make_cluster
-from antdask.convert.campaign import status
+from antdask.convert.status import status
 from antdask.convert.verify import verify
 
 FILES = [data_path(f"online/{n}") for n in ("km3net_online.root", "events_sample.root", "KM3NeT_00000267_00025291_L1.root")]

@@ -21,7 +21,7 @@ PUBLIC: dict[str, str] = {
     "submit": "antdask.convert.submission.submit",
     "work": "antdask.convert.campaign.finish_part",
     "finalise": "antdask.convert.submission.finalise",
-    "status": "antdask.convert.campaign.status",
+    "status": "antdask.convert.status.status",
     "verify": "antdask.convert.verify.verify",
     "info": "antdask.query.archive.open_archive",
     "query": "antdask.query.select.Selection",
