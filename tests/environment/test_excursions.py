@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from antdask.environment.baseline import FRACTION
 from antdask.environment.excursions import Excursions, FlashSpec
@@ -23,14 +24,15 @@ def follow(values, flags=None, times=None, cuts=(), baseline=6400, spec=None):
 
 
 # The deviation of counting at 6400 is 80: it rises from 6800 on and has settled below 6560.
-FLASH = [6400, 6790, 6800, 9000, 7000, 6600, 6559, 6700, 6400]
+FLASH = [6400, 6790, 6800, 9000, 7000, 6600, 6559, 6700, *[6400] * 5, 9000]
 
 
 def test_an_excursion_begins_and_ends_at_its_two_thresholds():
-    (x,) = follow(FLASH)
-    assert (x["first"], x["last"], x["peak"], x["peak_value"]) == (2 * FRAME, 5 * FRAME, 3 * FRAME, 9000)
-    assert x["excess"] == 400 + 2600 + 600 + 200
+    x, after = follow(FLASH)
+    assert (x["first"], x["last"], x["peak"], x["peak_value"]) == (2 * FRAME, 7 * FRAME, 3 * FRAME, 9000)
+    assert x["excess"] == 400 + 2600 + 600 + 200 + 300
     assert (x["baseline"], x["n_saturated"]) == (6400, 0)
+    assert after["first"] == 13 * FRAME
 
 
 def test_windows_cut_no_excursion():
@@ -39,13 +41,12 @@ def test_windows_cut_no_excursion():
         assert (follow(FLASH, cuts=[cut]) == whole).all()
 
 
-def test_frames_without_measurement_do_not_end_an_excursion_unless_there_are_many():
-    values = [6400, 9000, 0, 0, 9000, 6400]
-    flags = [0, 0, 4, 4, 0, 0]
-    assert len(follow(values, flags)) == 1
-    assert len(follow([6400, 9000, 0, 0, 0, 9000, 6400], [0, 0, 4, 4, 4, 0, 0])) == 2
-    assert len(follow([6400, 9000, 9000, 6400], times=[0, 1, 4, 5])) == 1
-    assert len(follow([6400, 9000, 9000, 6400], times=[0, 1, 5, 6])) == 2
+@pytest.mark.parametrize(("value", "flag"), [(0, 4), (6400, 0)])
+def test_frames_that_are_missing_or_low_end_an_excursion_when_there_are_many(value, flag):
+    for n, found in ((4, 1), (5, 2)):
+        assert len(follow([6400, 9000, *[value] * n, 9000, 6400], [0, 0, *[flag] * n, 0, 0])) == found
+    assert len(follow([6400, 9000, 9000, 6400], times=[0, 1, 6, 7])) == 1
+    assert len(follow([6400, 9000, 9000, 6400], times=[0, 1, 7, 8])) == 2
 
 
 def test_saturated_frames_are_high_and_counted():
