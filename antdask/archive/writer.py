@@ -121,19 +121,25 @@ class _Column:
 
     def append(self, values: np.ndarray) -> None:
         self.rows += len(values)
-        self._pending.append(values)
-        self._waiting += len(values)
-        if self._waiting >= self.chunk:
-            self._encode_full()
+        if self._waiting + len(values) >= self.chunk:
+            values = self._encode_full(values)
+        if len(values):
+            self._pending.append(values)
+            self._waiting += len(values)
 
-    def _encode_full(self) -> None:
-        values = self._pending[0] if len(self._pending) == 1 else np.concatenate(self._pending)
-        whole = len(values) // self.chunk * self.chunk
-        for start in range(0, whole, self.chunk):
-            self._keep(values[start : start + self.chunk])
+    def _encode_full(self, values: np.ndarray) -> np.ndarray:
+        """Encode all whole chunks; the rows that are left over."""
+        start = 0
+        if self._waiting:
+            # Of the new rows only as many are copied as the chunk that waits for them lacks.
+            start = self.chunk - self._waiting
+            self._keep(np.concatenate([*self._pending, values[:start]]))
+            self._pending, self._waiting = [], 0
+        whole = start + (len(values) - start) // self.chunk * self.chunk
+        for begin in range(start, whole, self.chunk):
+            self._keep(values[begin : begin + self.chunk])
         # A copy, so that the batch behind the view can go.
-        self._pending = [values[whole:].copy()]
-        self._waiting = len(values) - whole
+        return values[whole:].copy()
 
     def _keep(self, values: np.ndarray) -> None:
         data = shards.encode_chunk(values, self._encoder)
