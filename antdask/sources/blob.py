@@ -111,13 +111,14 @@ class LocalBlob(Blob):
             return self.read_many(ranges)
         if size > len(getattr(self._lent, "buffer", b"")):
             self._lent.buffer = bytearray(max(size, _LEND // 8))
-        rest, views = memoryview(self._lent.buffer), []
+        buffer, views, filled, descriptor = memoryview(self._lent.buffer), [], 0, self._descriptor
         with naming(self.url):
             for start, stop in ranges:
                 self._check(start, stop)
-                view, rest = rest[: stop - start], rest[stop - start :]
-                n = os.preadv(self._descriptor, [view], start)
-                views.append(self._whole(view[:n], start, stop))
+                view = buffer[filled : filled + stop - start]
+                n = os.preadv(descriptor, [view], start)
+                views.append(view if n == stop - start else self._whole(view[:n], start, stop))
+                filled += n
         return views
 
     def _fetch(self, start: int, stop: int) -> bytes | bytearray:

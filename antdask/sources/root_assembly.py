@@ -18,6 +18,7 @@ from antdask.errors import CorruptFileError, UnknownLayoutError
 from antdask.model.ragged import offsets_of
 from antdask.sources import root_baskets, root_codecs
 from antdask.sources.root_baskets import Basket
+from antdask.sources.root_codecs import Block
 from antdask.sources.root_keys import BIG
 
 _WORD = 4
@@ -57,8 +58,9 @@ class _Form:
 
 
 class _Job(NamedTuple):
-    """Where the content of one basket is to go."""
+    """Where the content of one basket is to go: blocks to decompress, or bytes to copy."""
 
+    blocks: list[Block] | None
     packed: memoryview
     size: int
     border: int
@@ -96,7 +98,11 @@ class Assembler:
         Basket or None
             ``None`` where anything is not ordinary.
         """
-        found = self._headers(raws)
+        try:
+            # Sizes are checked against what the blocks can hold before anything is allocated.
+            found = self._headers(raws)
+        except CorruptFileError:
+            return None
         if found is None:
             return None
         lasts, jobs, keylen = found
@@ -139,7 +145,9 @@ class Assembler:
             if rest not in (0, _WORD * (entries + 2)) or tabled not in (None, rest > 0):
                 return None
             tabled = rest > 0
-            jobs.append(_Job(data[keylen:], size, border, place, position))
+            packed = data[keylen:]
+            blocks = None if len(packed) == size else root_codecs.blocks_of(packed, size)
+            jobs.append(_Job(blocks, packed, size, border, place, position))
             lasts.append(last)
             place, position = place + border, position + rest
         return np.array(lasts, np.int64), jobs, keylen
@@ -147,14 +155,14 @@ class Assembler:
 
 def _fill(jobs: Sequence[_Job], payload: memoryview, table: memoryview) -> None:
     """Decompress every basket to its place; errors as of `root_codecs.decompress_into`."""
-    for packed, size, border, place, position in jobs:
+    for blocks, packed, size, border, place, position in jobs:
         middle, end, rest = place + border, place + size, position + size - border
-        if len(packed) == size:
+        if blocks is None:
             payload[place:middle] = packed[:border]
             table[position:rest] = packed[border:]
         elif end <= len(payload):
             # The offsets stand behind the payload; the next basket goes over them.
-            root_codecs.decompress_into(packed, payload[place:end])
+            root_codecs.decompress_into(blocks, payload[place:end])
             table[position:rest] = payload[middle:end]
         else:
             content = memoryview(root_codecs.decompress(packed, size))

@@ -70,8 +70,15 @@ class Branch:
     def type_name(self) -> str:
         """C++ type of the member that the branch holds, as the description of its class in the file says; empty where there is none."""
         with self._home.metadata.reading(f"branch '{self.name}'", self.tree):
-            element = self._model.streamer
+            element = getattr(self._model, "streamer", None)
             return "" if element is None else str(element.typename)
+
+    @property
+    def kind(self) -> str:
+        """What the branch is, in words for people: the type of its member, its class, or its leaves."""
+        members = self._model.all_members
+        leaves = ", ".join(type(leaf).__name__.removeprefix("Model_").partition("_v")[0] for leaf in members.get("fLeaves", ()))
+        return self.type_name or str(members.get("fClassName", "")) or leaves or "no leaf"
 
     def walk(self) -> Iterator[Branch]:
         """The branch and all below it, depth first."""
@@ -195,10 +202,12 @@ class Branch:
 
     def _groups(self, numbers: Sequence[int]) -> Iterator[list[int]]:
         """Runs of baskets that are fetched at once."""
+        inside = [number for number in numbers if number < len(self._places)]
+        # An embedded basket takes nothing to fetch.
+        sizes = self._places[inside, 1].tolist() + [0] * (len(numbers) - len(inside))
         group: list[int] = []
         held = 0
-        for number in numbers:
-            size = int(self._places[number, 1]) if number < len(self._places) else 0
+        for number, size in zip(numbers, sizes, strict=True):
             if group and held + size > GROUP_BYTES:
                 yield group
                 group, held = [], 0
@@ -218,12 +227,15 @@ class Branch:
             data[kept[0]] = kept[1]
         return [data.get(number) for number in numbers]
 
-    def _raws(self, numbers: Sequence[int]) -> list[Raw]:
+    def _raws(self, numbers: list[int]) -> list[Raw]:
         """Baskets as they stand in the file, to be used before anything else is read."""
-        places = [self._place(number) for number in numbers]
-        found = self._home.metadata.blob.borrow_many(places)
-        seeks, entries = [seek for seek, _ in places], np.diff(self.edges)[numbers].tolist()
-        return list(map(Raw, found, seeks, entries))
+        seeks, sizes = self._places[numbers].T
+        ends = seeks + sizes
+        if (seeks <= 0).any() or (sizes <= 0).any() or (ends > self._home.metadata.blob.nbytes).any():
+            for number in numbers:
+                self._place(number)
+        found = self._home.metadata.blob.borrow_many(list(zip(seeks.tolist(), ends.tolist(), strict=True)))
+        return list(map(Raw, found, seeks.tolist(), np.diff(self.edges)[numbers].tolist()))
 
     def _place(self, number: int) -> tuple[int, int]:
         """Where a basket begins and ends in the file [byte]."""

@@ -91,7 +91,9 @@ _ALGORITHMS = {
 _FAILURES = (ValueError, zlib.error, lzma.LZMAError, deflate.DeflateError, cramjam.DecompressionError, zstandard.ZstdError)
 
 
-class _Block(NamedTuple):
+class Block(NamedTuple):
+    """A compressed block: how it was compressed, its bytes without header, the bytes that it holds."""
+
     algorithm: _Algorithm
     data: memoryview
     nbytes: int
@@ -124,9 +126,7 @@ def decompress(data: memoryview, nbytes: int) -> np.ndarray:
     >>> decompress(memoryview(head + packed), 32).tobytes()[:8]
     b'antares '
     """
-    blocks = _chain(data)
-    if sum(b.nbytes for b in blocks) != nbytes:
-        raise CorruptFileError("The compressed blocks do not add up", found=sum(b.nbytes for b in blocks), expected=f"{nbytes} bytes")
+    blocks = blocks_of(data, nbytes)
     if len(blocks) == 1:
         return _open(blocks[0])
     out = np.empty(nbytes, np.uint8)
@@ -137,13 +137,11 @@ def decompress(data: memoryview, nbytes: int) -> np.ndarray:
     return out
 
 
-def decompress_into(data: memoryview, out: memoryview) -> None:
-    """As `decompress`, into a writable buffer of exactly the uncompressed size; after an error its content is undefined."""
-    blocks, filled, total = _chain(data), 0, len(out)
-    if sum(b.nbytes for b in blocks) != total:
-        raise CorruptFileError("The compressed blocks do not add up", found=sum(b.nbytes for b in blocks), expected=f"{total} bytes")
+def decompress_into(blocks: list[Block], out: memoryview) -> None:
+    """What blocks hold together, into a writable buffer of exactly that size; after an error its content is undefined. Errors as for `decompress`."""
+    filled = 0
     for algorithm, packed, nbytes in blocks:
-        place = out if nbytes == total else out[filled : filled + nbytes]
+        place = out[filled : filled + nbytes] if len(blocks) > 1 else out
         try:
             if algorithm.decompress is _lz4:
                 # The only one of these libraries that writes where it is told; it is so fast that a copy would count.
@@ -155,29 +153,43 @@ def decompress_into(data: memoryview, out: memoryview) -> None:
         filled += nbytes
 
 
-def _chain(data: memoryview) -> list[_Block]:
-    """The blocks, by their headers alone; every one lies inside `data` and they end where it ends."""
-    blocks, position, end = [], 0, len(data)
+def blocks_of(data: memoryview, nbytes: int) -> list[Block]:
+    """The blocks of a chain that holds `nbytes` bytes, by their headers alone; every one lies inside `data`, and they end where it ends.
+
+    Raises
+    ------
+    CorruptFileError
+        The headers contradict each other, or announce more than blocks of these sizes can hold: nothing needs to be allocated before this is known.
+    """
+    blocks, position, end, total = [], 0, len(data), 0
     while position < end:
-        head = bytes(data[position : position + HEADER])
-        algorithm = _ALGORITHMS.get(head[:2])
+        if position + HEADER > end:
+            raise _unknown(data[position:])
+        name, _, low, high, content_low, content_high = _HEAD.unpack_from(data, position)
+        algorithm = _ALGORITHMS.get(name)
+        if algorithm is None:
+            raise _unknown(data[position : position + HEADER])
+        packed, content = low | high << 16, content_low | content_high << 16
         position += HEADER
-        if algorithm is None or position > end:
-            raise CorruptFileError("A compressed block has no known header", found=repr(head), expected=f"one of {', '.join(a.decode() for a in _ALGORITHMS)}")  # fmt: skip
-        _, _, packed, more_packed, nbytes, more_nbytes = _HEAD.unpack(head)
-        packed, nbytes = packed | more_packed << 16, nbytes | more_nbytes << 16
         if position + packed > end:
             raise CorruptFileError(
                 "A compressed block is longer than its basket", found=f"{packed} bytes", expected=f"at most {end - position}"
             )
-        if nbytes > algorithm.ratio * (packed + 1):
-            raise CorruptFileError("A compressed block announces more than it can hold", found=f"{nbytes} bytes", expected=f"at most {algorithm.ratio} x {packed}")  # fmt: skip
-        blocks.append(_Block(algorithm, data[position : position + packed], nbytes))
-        position += packed
+        if content > algorithm.ratio * (packed + 1):
+            raise CorruptFileError("A compressed block announces more than it can hold", found=f"{content} bytes", expected=f"at most {algorithm.ratio} x {packed}")  # fmt: skip
+        blocks.append(Block(algorithm, data[position : position + packed], content))
+        position, total = position + packed, total + content
+    if total != nbytes:
+        raise CorruptFileError("The compressed blocks do not add up", found=total, expected=f"{nbytes} bytes")
     return blocks
 
 
-def _open(block: _Block) -> np.ndarray:
+def _unknown(head: memoryview) -> CorruptFileError:
+    known = ", ".join(name.decode() for name in _ALGORITHMS)
+    return CorruptFileError("A compressed block has no known header", found=repr(bytes(head)), expected=f"one of {known}")
+
+
+def _open(block: Block) -> np.ndarray:
     try:
         out = np.frombuffer(block.algorithm.decompress(block.data, block.nbytes), np.uint8)
     except _FAILURES as error:
