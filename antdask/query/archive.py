@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.store import Store
@@ -15,6 +16,7 @@ from antdask.errors import UnknownNameError
 from antdask.model.tables import SCHEMAS
 from antdask.protocols import Registry
 from antdask.query.cards import Card, archive_card, stream_card
+from antdask.query.explanation import Explanation
 from antdask.query.index import Index
 from antdask.query.select import Selection
 
@@ -117,6 +119,34 @@ class Archive:
     def environment(self) -> Any:
         """Rates on a regular grid, bioluminescence and slow control, see `antdask.environment.access.Environment`."""
         return ACCESSORS.get("environment")(self)
+
+    def sql(self, query: str, *, max_bytes: int | None = None, **tables: Any) -> pa.Table:
+        """Answer of an SQL query (DuckDB); of the archive only what its columns and conditions leave is read.
+
+        Parameters
+        ----------
+        query : str
+            Tables: each stream (``events``), each ragged table of one (``events_hits``), ``runs``, and those given here.
+        max_bytes : int, optional
+            Decoded bytes that each stream may take [byte]; the setting ``query_bytes`` if not given.
+        tables : Selection, pyarrow.Table or pandas.DataFrame
+            More tables by name; a selection in the place of a stream of that name, or beside it.
+
+        Raises
+        ------
+        UsageError
+            DuckDB refuses the query; or it would read more than the budget.
+        UnknownNameError, DamagedPartError
+        """
+        from antdask.query.sql import run_sql
+
+        return pa.concat_tables(run_sql(self, query, tables, max_bytes))
+
+    def explain_sql(self, query: str, **tables: Any) -> list[Explanation]:
+        """What each stream that an SQL query scans would cost; reads the catalogue only; raises as `sql`."""
+        from antdask.query.sql import explain_sql
+
+        return explain_sql(self, query, tables)
 
     def info(self) -> dict[str, Any]:
         """What is in it, as plain data: for each stream and in total the parts, rows, hits, bytes, detectors, runs, times and lineages; inputs, quarantine."""
