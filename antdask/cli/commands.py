@@ -9,7 +9,7 @@ import click
 
 from antdask import __version__, settings
 from antdask.cli.group import Commands, emit, leave
-from antdask.cli.options import on_cluster, with_archive, with_dry_run, with_json, with_part_bytes, with_profile, with_quiet
+from antdask.cli.options import on_cluster, with_archive, with_dry_run, with_json, with_part_bytes, with_profile, with_quiet, with_strict
 from antdask.errors import ClusterError, InputError, PartsFailedError, VerificationError
 
 if TYPE_CHECKING:
@@ -53,9 +53,10 @@ def inspect(file: str, propose_map: bool, as_json: bool) -> None:
 @with_archive
 @click.option("-o", "--output", metavar="FILE", help="Keep the plan in this file, for convert and work.")
 @with_part_bytes
+@with_strict
 @with_quiet
 @with_json
-def plan(inputs: tuple[str, ...], archive: str | None, output: str | None, part_bytes: int | None, quiet: bool, as_json: bool) -> None:
+def plan(inputs: tuple[str, ...], archive: str | None, output: str | None, quiet: bool, as_json: bool, **wishes: Any) -> None:
     """Say what archiving inputs will take.
 
     Looks at every INPUT and cuts them into parts. An INPUT is a file, a URL, or a glob. Nothing is written but the FILE of -o.
@@ -63,7 +64,7 @@ def plan(inputs: tuple[str, ...], archive: str | None, output: str | None, part_
     from antdask import report
     from antdask.cli import plans
 
-    made = plans.read_or_make(inputs, archive, settings.load(part_bytes=part_bytes), quiet)
+    made = plans.read_or_make(inputs, archive, settings.load(**wishes), quiet)
     if output is not None:
         plans.keep(made, output)
     emit(as_json, plans.preview(made) | {"written": output}, report.plan, made)
@@ -100,6 +101,7 @@ def check(profile: str | None, storage: str, workers: int, timeout: float, as_js
 @with_archive
 @on_cluster
 @with_part_bytes
+@with_strict
 @click.option("--attempts", type=int, help="How often a part is tried that fails for no fault of the data.")
 @click.option("--max-bad-fraction", type=float, help="Stop when a larger fraction of all parts has failed.")
 @with_dry_run

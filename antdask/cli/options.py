@@ -62,6 +62,7 @@ with_part_bytes = click.option(
 )
 
 
+with_strict = click.option("--strict", is_flag=True, default=None, help="Leave out files whose layout maps rest on assumptions.")
 with_profile = click.option(
     "--profile", metavar="NAME", help="Site profile of SLURM: generic, ccin2p3, localhost, or the path of a TOML file such as ./site.toml."
 )

@@ -9,7 +9,7 @@ from antdask.convert.lineage import lineage_document, lineage_id
 from antdask.errors import InputError, PlanError
 from antdask.plan import FileEntry, Plan, Rejected, check_budget, make_parts
 from antdask.settings import Settings, load
-from antdask.sources import SOURCES, describe_all, recognise
+from antdask.sources import SOURCES, describe_all, layout_map, recognise
 from antdask.sources.files import expand
 from antdask.sources.map_draft import propose_map
 
@@ -45,6 +45,8 @@ def make_plan(
     archive_url: str,
     settings: Settings | None = None,
     progress: Callable[[str], None] | None = None,
+    *,
+    strict: bool | None = None,
 ) -> Plan:
     """Describe all inputs and cut them into parts; nothing is written.
 
@@ -58,6 +60,8 @@ def make_plan(
         Where the parts will go.
     progress : callable, optional
         Called with the URL of each described input.
+    strict : bool, optional
+        Reject inputs whose layout maps rest on assumptions; as the settings say, if not given.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def make_plan(
         No input at all, or more parts or bytes than the budget allows.
     """
     settings = settings or load()
-    entries, rejected = scan(patterns, progress)
+    entries, rejected = scan(patterns, progress, strict=settings.strict if strict is None else strict)
     if not entries and not rejected:
         raise PlanError("No inputs were given", hint="Name files, URLs or globs.")
     lineage_of: dict[tuple[str, str], str] = {}
@@ -81,7 +85,9 @@ def make_plan(
     return plan
 
 
-def scan(patterns: Iterable[str], progress: Callable[[str], None] | None = None) -> tuple[list[FileEntry], list[Rejected]]:
+def scan(
+    patterns: Iterable[str], progress: Callable[[str], None] | None = None, *, strict: bool = False
+) -> tuple[list[FileEntry], list[Rejected]]:
     """Describe inputs, in the order given, once for each source that reads it; one that stands twice (by content) is described once."""
     entries: dict[tuple[str, str], FileEntry] = {}
     rejected: list[Rejected] = []
@@ -94,6 +100,8 @@ def scan(patterns: Iterable[str], progress: Callable[[str], None] | None = None)
         for url in urls:
             try:
                 for entry in describe_all(url):
+                    if strict:
+                        layout_map.refuse_assumed(entry)
                     entries.setdefault((entry.fingerprint, entry.format), entry)
             except InputError as error:
                 rejected.append(Rejected(url, error.code, str(error)))

@@ -16,7 +16,6 @@ from antdask.errors import CorruptFileError, InputChangedError, UnknownLayoutErr
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch, Columns, cut, offsets_of
 from antdask.plan import FileEntry, Segment
-from antdask.settings import load as load_settings
 from antdask.sources import files, layout_map, offline_derived
 from antdask.sources.evt_header import header_batch
 from antdask.sources.layout_map import LayoutMap
@@ -219,7 +218,7 @@ class EventSurvey:
 
 
 def _map() -> LayoutMap:
-    return layout_map.load(LAYOUT, strict=load_settings().strict)
+    return layout_map.load(LAYOUT)
 
 
 def _has_events(file: RootFile) -> bool:

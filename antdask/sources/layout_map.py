@@ -36,7 +36,7 @@ import numpy as np
 from antdask.errors import AntdaskError, ConfigurationError, UnknownNameError
 from antdask.model.schema import Field
 from antdask.model.tables import schema
-from antdask.plan import digest
+from antdask.plan import FileEntry, digest
 from antdask.settings import load as load_settings
 from antdask.settings import read_toml
 from antdask.sources.layout_dataset import ASSUMED, VERIFIED, Column, Dataset, Derived
@@ -148,6 +148,19 @@ def load(name: str, *, strict: bool = False) -> LayoutMap:
     if found.layout != name:
         raise ConfigurationError("A layout map is named like its layout", where=f"{name}.toml", found=found.layout, expected=name)
     return found
+
+
+def refuse_assumed(entry: FileEntry) -> None:
+    """Make sure that no field of a file rests on an assumption, for a campaign that is strict.
+
+    Raises
+    ------
+    ConfigurationError
+        The map of its layout has fields that nobody has seen in a real file yet; the message names them. Layouts without map are known by code, from real files.
+    """
+    assumed = load(entry.layout).assumed() if entry.layout in names() else []
+    if assumed:
+        raise ConfigurationError("The layout map rests on assumptions, which strict mode refuses", where=f"{entry.url}, map '{entry.layout}'", found=", ".join(assumed), hint="See to the map, or leave --strict away.")  # fmt: skip
 
 
 def parse(document: Mapping[str, Any], *, where: str, strict: bool = False) -> LayoutMap:

@@ -12,7 +12,8 @@ from antdask.model.tables import SCHEMAS
 from antdask.sources import files
 from antdask.sources.root import RootFile, Tree, open_root
 from antdask.sources.root_branch import Branch
-from antdask.sources.root_leaf import Leaf, leaf_of
+from antdask.sources.root_leaf import COLLECTION, Leaf, leaf_of
+from antdask.sources.root_nested import NestedBranch, nested_of
 
 
 def propose_map(url: str, origin: str = "antares_raw", format: str = "antares_raw") -> str:
@@ -72,7 +73,8 @@ def _tree(file: RootFile, name: str, origin: str) -> Iterator[str]:
     yield f'stream = "{stream}"'
     yield f'table = "{SCHEMAS[stream].rows.name}"'
     yield "columns = ["
-    yield from (_column(branch, targets) for branch in _ordered(tree))
+    for branch in _ordered(tree):
+        yield from _lines(branch, targets)
     yield "]"
 
 
@@ -82,23 +84,48 @@ def _ordered(tree: Tree) -> list[Branch]:
     return sorted(tree.branches, key=lambda b: b.name not in counters)
 
 
-def _column(branch: Branch, targets: dict[str, str]) -> str:
-    leaf, size = _leaf(branch), f"{branch.nbytes / 1e6:.3g} MB"
-    if leaf is None:
-        return f"  # branch '{branch.name}', {size}: of a kind that is not read"
-    if leaf.dtype == "V":
-        members = ", ".join(child.name for child in branch.children) or "not split: its members stand in the C++ class only"
-        return f"  # branch '{branch.name}', {size}: structures; describe them as a record (kind = \"struct\"): {members}"
-    words = [f"source = {json.dumps(branch.name)}", f'dtype = "{leaf.dtype}"']
-    words += [f"count = {json.dumps(leaf.count)}"] if leaf.count else [f"width = {leaf.width}"] if leaf.width > 1 else []
-    target = targets.get(branch.name)
-    words += [f'target = "{target}"', f'note = "{size}; guessed by name"'] if target else [f'note = "UNMAPPED, {size}"']
-    return f"  {{ {', '.join(words)} }},"
+def _lines(branch: Branch, targets: dict[str, str]) -> Iterator[str]:
+    """A line for the branch, and for each below it: members of an object stand alone, those of structures in a vector beside it."""
+    leaf, nested, size = _leaf(branch), None, f"{branch.nbytes / 1e6:.3g} MB"
+    if leaf is None or leaf.dtype == "V":
+        nested = _nested(branch)
+    if nested is not None:
+        words = _words(branch, nested.dtype, nested.count, 1)
+        yield f"  {{ {', '.join(words)}, note = {json.dumps(f'UNMAPPED, {size}, {nested.form}')} }},"
+    elif branch.children and (leaf is None or leaf.kind != COLLECTION):
+        yield f"  # branch '{branch.name}', {size}: an object, split into its members"
+        for child in branch.children:
+            yield from _lines(child, targets)
+    elif branch.children:
+        yield f"  # branch '{branch.name}', {size}: structures; describe them as a record (kind = \"struct\"), or member by member with the branch as count:"
+        for child in branch.children:
+            for line in _lines(child, {}):
+                yield f"  # {line.strip()}"
+    elif leaf is None:
+        yield f"  # branch '{branch.name}', {size}: UNMAPPED, of a kind that is not read ({branch.kind})"
+    elif leaf.dtype == "V":
+        yield f"  # branch '{branch.name}', {size}: UNMAPPED, not split: its members stand in the C++ class only ({branch.kind}); a vector of structures can be described as a record (kind = \"struct\")"
+    else:
+        words, target = _words(branch, leaf.dtype, leaf.count, leaf.width), targets.get(branch.name)
+        words += [f'target = "{target}"', f'note = "{size}; guessed by name"'] if target else [f'note = "UNMAPPED, {size}"']
+        yield f"  {{ {', '.join(words)} }},"
+
+
+def _words(branch: Branch, dtype: str, count: str, width: int) -> list[str]:
+    words = [f"source = {json.dumps(branch.name)}", f'dtype = "{dtype}"']
+    return words + ([f"count = {json.dumps(count)}"] if count else []) + ([f"width = {width}"] if width > 1 else [])
 
 
 def _leaf(branch: Branch) -> Leaf | None:
     try:
         return leaf_of(branch)
+    except UnknownLayoutError:
+        return None
+
+
+def _nested(branch: Branch) -> NestedBranch | None:
+    try:
+        return nested_of(branch)
     except UnknownLayoutError:
         return None
 

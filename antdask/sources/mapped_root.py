@@ -112,7 +112,7 @@ class MappedRoot:
         UnknownLayoutError
             Branches are missing or hold something else.
         """
-        layout = layout_map.load(entry.layout, strict=load_settings().strict)
+        layout = layout_map.load(entry.layout)
         known = [name for name, dataset in layout.datasets.items() if _is_archived(dataset)]
         if tree not in known:
             raise UnknownNameError.of("tree", tree, known, where=entry.url)
@@ -134,7 +134,7 @@ class MappedRoot:
                 yield from found
 
     def _layouts(self) -> list[LayoutMap]:
-        return [layout_map.load(name, strict=load_settings().strict) for name in layout_map.names(self.name)]
+        return [layout_map.load(name) for name in layout_map.names(self.name)]
 
     def _fitting(self, file: RootFile) -> LayoutMap:
         """The first map whose data sets fit the trees of the file."""

@@ -172,7 +172,9 @@ class RootFile:
             ours = [(int(k.fSeekKey), int(k.fKeylen), k.fClassName, k.fName, int(k.fCycle)) for k in self._keys.values()]
         for (seek, keylen, *expected), data in zip(ours, self._metadata.blob.read_many([(s, s + n) for s, n, *_ in ours]), strict=True):
             key, _ = parse_key(data)
-            if [key.kind, key.name, key.cycle] != expected or (key.seek, key.keylen) != (seek, keylen):
+            # ROOT 4 lists a folder under the name of its base class.
+            found, listed = ("TDirectory" if kind == "TDirectoryFile" else kind for kind in (key.kind, str(expected[0])))
+            if [found, key.name, key.cycle] != [listed, *expected[1:]] or (key.seek, key.keylen) != (seek, keylen):
                 raise CorruptFileError(
                     "Directory and object disagree on what the object is",
                     found=f"{key.kind} '{key.name}'",

@@ -46,6 +46,9 @@ class Form:
     dtype: str = ""
     inner: Form | None = None
 
+    def __str__(self) -> str:
+        return f"vector<{self.inner}>" if self.kind == VECTOR else self.dtype or self.kind
+
     @property
     def depth(self) -> int:
         """Levels of counts below the value."""

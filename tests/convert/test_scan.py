@@ -8,6 +8,7 @@ from km3net_testdata import data_path
 from antdask.convert.scan import inspect, make_plan, scan
 from antdask.errors import InputError, InputMissingError, PlanError, UnknownFormatError
 from antdask.settings import load
+from antdask.simulate import SimulationSpec, simulate
 
 L1 = data_path("online/KM3NeT_00000267_00025291_L1.root")
 SEATRAY = data_path("seatray/antares.h5")
@@ -67,3 +68,21 @@ def test_unknown_content_lists_the_formats(tmp_path):
     (tmp_path / "x").write_bytes(os.urandom(100))
     with pytest.raises(UnknownFormatError, match="km3net_online"):
         inspect(str(tmp_path / "x"))
+
+
+def test_a_strict_plan_leaves_out_what_rests_on_assumptions(tmp_path: Path) -> None:
+    raw, *_ = simulate(SimulationSpec(events=20, slow_control=False), tmp_path)
+    inputs = [str(raw), str(data_path("offline/usr-sample.root")), str(data_path("online/KM3NeT_00000133_JDAQEvent.root"))]
+    made = make_plan(inputs, str(tmp_path / "archive"), strict=True)
+    assert {f.format for f in made.inputs} == {"km3net_offline", "km3net_online"}
+    (left,) = made.rejected
+    assert (left.url, left.code) == (str(raw), "configuration")
+    assert "PhysicsEvent/FrameIndex" in left.reason
+    assert len(make_plan(inputs, str(tmp_path / "archive")).inputs) == 3
+
+
+def test_a_file_of_two_formats_is_planned_for_both(tmp_path: Path) -> None:
+    path = str(data_path("mupage/mcv8.1.mupage_tuned_100G.sirene.jterbr00013288.10.root"))
+    made = make_plan([path, path], str(tmp_path / "archive"))
+    assert [f.format for f in made.inputs] == ["km3net_offline", "km3net_online"]
+    assert len({p.key.path for p in made.parts}) == len(made.parts) == 6

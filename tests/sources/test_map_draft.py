@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.resources
+import random
 import tomllib
 from pathlib import Path
 
@@ -63,11 +65,44 @@ def test_a_draft_says_what_is_missing_until_it_is_complete(tmp_path: Path) -> No
         layout_map.parse(tomllib.loads(propose_map(str(raw))), where="draft")
 
 
-def test_real_files_of_unknown_layout_are_drafted_too() -> None:
-    text = propose_map(str(data_path("offline/km3net_offline.root")))
-    assert tomllib.loads(text)["datasets"][0]["name"] == "E"
-    assert "describe them as a record" in text
+def test_real_files_of_unknown_layout_are_drafted_to_the_last_branch() -> None:
+    path = str(data_path("offline/km3net_offline.root"))
+    text = propose_map(path)
     assert text.startswith("# Draft of a layout map for km3net_offline.root")
+    columns = {c["source"]: c for c in tomllib.loads(text)["datasets"][0]["columns"]}
+    assert columns["frame_index"]["dtype"] == "i4"
+    assert columns["w"]["note"] == "UNMAPPED, 0.000213 MB, vector<f8>"
+    with open_root(path) as file:
+        assert all(f"'{b.name}'" in text or f'"{b.name}"' in text for b in file.tree("E").walk())
+    assert '# { source = "trks.fitinf", dtype = "f8", count = "trks", note = "UNMAPPED, 0.016 MB, vector<f8>" },' in text
+
+
+def test_a_file_with_every_form_of_vector_is_drafted() -> None:
+    text = propose_map(str(Path(__file__).parent / "data" / "nested.root"))
+    notes = {c["source"]: c["note"].rpartition(", ")[2] for d in tomllib.loads(text)["datasets"] for c in d["columns"]}
+    assert (notes["vvd"], notes["vs"], notes["text"], notes["holder.vi"]) == (
+        "vector<vector<vector<f8>>>",
+        "vector<string>",
+        "string",
+        "vector<vector<i4>>",
+    )
+    assert "branch 'whole'" in text
+
+
+def sample(count: int) -> list[str]:
+    """ROOT files of scikit-hep-testdata, by chance but always the same ones; they are many kinds of trees, and some that are none."""
+    folder = Path(str(importlib.resources.files("skhep_testdata").joinpath("data")))
+    return random.Random(5).sample(sorted(p.name for p in folder.glob("*.root")), count)
+
+
+@pytest.mark.parametrize("name", sample(24))
+def test_any_root_file_is_drafted(name: str) -> None:
+    path = str(importlib.resources.files("skhep_testdata").joinpath("data", name))
+    text = propose_map(path)
+    tomllib.loads(text)
+    with open_root(path) as file:
+        for tree in (file.tree(n) for n, kind in file.objects.items() if kind == "TTree"):
+            assert all(b.name in text.replace("\\\\", "\\") for b in tree.walk())
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

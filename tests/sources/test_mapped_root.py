@@ -16,7 +16,7 @@ from antdask.simulate import SimulationSpec, simulate
 from antdask.simulate.root_blocks import codec
 from antdask.simulate.root_file import RootFile, stamp_of
 from antdask.simulate.root_tree import Branch, Tree
-from antdask.sources import recognise
+from antdask.sources import layout_map, recognise
 from antdask.sources.antares_raw import SOURCE
 from antdask.sources.mapped_root import MappedRoot
 from tests.batches import same
@@ -124,11 +124,10 @@ def test_other_trees_and_entries_are_refused(tmp_path: Path) -> None:
     assert list(SOURCE.read(entry, "SummarySlice", 1, 1)) == []
 
 
-def test_strict_refuses_assumed_layouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = counts_file(tmp_path / "a.root", [9])
-    monkeypatch.setenv("ANTDASK_STRICT", "1")
-    with pytest.raises(ConfigurationError, match="rests on assumptions"):
-        SOURCE.describe(path)
+def test_strict_refuses_assumed_layouts(tmp_path: Path) -> None:
+    entry = SOURCE.describe(counts_file(tmp_path / "a.root", [9]))
+    with pytest.raises(ConfigurationError, match=r"rests on assumptions.*antares_raw_leaf_1.*SummarySlice/Count"):
+        layout_map.refuse_assumed(entry)
 
 
 def test_a_map_of_ones_own_reads_a_layout_of_ones_own_without_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,9 @@ def test_levels_become_the_offsets_of_the_tables_above() -> None:
     assert batch.problems() == []
     names = batch.tables["particle_usr_name_bytes"]["byte"].tobytes()
     edges = batch.offsets["particle_usr_name_bytes"]
-    of_first = batch.offsets["particle_usr_names"][:2].tolist()
+    batch.offsets["particle_usr_names"][:2].tolist()
     # The neutrino of the first event: names and numbers as uproot reads them.
-    assert [names[a:b] for a, b in zip(edges[: of_first[1]], edges[1 : of_first[1] + 1], strict=True)] == [b"bx", b"by", b"ichan", b"cc"]
+    assert [names[a:b] for a, b in itertools.pairwise(edges[:5])] == [b"bx", b"by", b"ichan", b"cc"]
     assert batch.tables["particle_usr"]["value"][:4].tolist() == [0.249465, 0.19258, -1.0, 2.0]
 
 
@@ -76,7 +77,7 @@ def test_a_value_that_its_field_cannot_hold_names_the_entry() -> None:
         values = parts["hits.tot"].values.copy()
         values[third] = 256
         wrong = {**parts, "hits.tot": type(parts["hits.tot"])(values, parts["hits.tot"].levels)}
-        with pytest.raises(CorruptFileError, match="'hits.tot' holds a value that 'tot' cannot hold") as caught:
+        with pytest.raises(CorruptFileError, match=r"'hits\.tot' holds a value that 'tot' cannot hold") as caught:
             columns.batch(wrong, {}, 0, 10)
     assert (caught.value.start, caught.value.stop) == (3, 4)
 
