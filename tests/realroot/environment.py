@@ -63,7 +63,7 @@ def write(folder: Path, content: Mapping[str, np.ndarray], run: int, files: Iter
 
 
 def loop_seconds(folder: Path, paths: Iterable[Path]) -> list[float]:
-    """How long ROOT's own loop over all entries of each file takes [s]."""
+    """Processor time of ROOT's own loop over all entries of each file [s]."""
     return [float(s) for s in json.loads(_run(folder, {"loop": [str(p) for p in paths]}).splitlines()[-1])]
 
 
