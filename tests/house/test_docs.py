@@ -49,9 +49,10 @@ def _resolve(name: str, target: str) -> str:
     return "/".join(parts)
 
 
-def test_decision_records_are_numbered_without_a_gap_and_listed() -> None:
+def test_decision_records_are_numbered_once_and_listed() -> None:
     records = [name.rpartition("/")[2] for name in tree.files() if re.fullmatch(r"docs/decisions/\d{4}-[a-z0-9-]+\.md", name)]
-    assert [int(name[:4]) for name in records] == list(range(1, len(records) + 1))
+    # Rooms have decades of their own, so that two people who decide at the same time do not take one number.
+    assert len({name[:4] for name in records}) == len(records)
     listed = re.findall(r"\]\((\d{4}-[a-z0-9-]+\.md)\)", tree.text("docs/decisions/README.md"))
     assert listed == records
     others = [n for n in tree.files() if n.startswith("docs/decisions/") and n.rpartition("/")[2] not in {*records, "README.md"}]
