@@ -3,7 +3,7 @@
 # All that is installed stays in this folder: uv in .tools/ (unless it is on the PATH), packages in .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check bench map clean
+.PHONY: help demo test soak check bench bench-read bench-convert map clean
 
 READY  := .venv/.ready
 PYTHON := .venv/bin/python
@@ -14,7 +14,7 @@ JOBS   ?= 2
 help: ## show this list
 	@echo "antdask: legacy files of the ANTARES neutrino telescope to a verified, queryable Zarr archive"
 	@echo
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-13s %s\n", $$1, $$2}'
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-19s %s\n", $$1, $$2}'
 
 demo: $(READY) ## convert real files, verify every value, query and draw them (into ./demo, under 90 s)
 	@$(PYTHON) -m antdask.demo demo
@@ -34,6 +34,13 @@ soak: $(READY) ## long tests with real failures, which no other command runs
 
 bench: $(READY) ## measure speed side by side with peers
 	@$(PYTHON) -m tests.benchmarks
+
+# A quarter of an hour on an idle machine; EVENTS=20000 makes it short.
+bench-read: $(READY) ## reading beside decompression alone, ROOT's own loop and uproot
+	@$(PYTHON) -m tests.benchmarks.read --events $(or $(EVENTS),200000)
+
+bench-convert: $(READY) ## converting beside its unavoidable parts, a process pool and Parquet
+	@$(PYTHON) -m tests.benchmarks.conversion
 
 map: $(READY) ## write the generated pages of docs/ anew
 	@$(PYTHON) -m tests.house.map
