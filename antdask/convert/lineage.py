@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+import numpy as np
+
 from antdask.archive import layout as lay
+from antdask.model.schema import AMPLITUDE, INTEGER, REAL, Schema
 from antdask.model.tables import SCHEMA_VERSION, schema
 from antdask.plan import FileEntry, digest
 from antdask.protocols import Source
@@ -22,21 +26,32 @@ def lineage_document(stream: str, entry: FileEntry, source: Source) -> dict[str,
         "stream": stream,
         "origin": entry.origin,
         "tables": {t.name: {n: [f.dtype, f.codec] for n, f in t.columns(entry.origin).items()} for t in declared.given_by(entry.origin)},
+        "attributes": _words_hash(declared, entry.origin),
         "order": list(declared.order),
-        "reader": {"name": source.name, "version": source.version, "layout": entry.layout, "map": _map_hash(entry.layout)},
+        "reader": {"name": source.name, "version": source.version, **_declared_layout(entry.layout)},
         "writer": {
             "version": WRITER_VERSION,
             "chunk_elements": lay.CHUNK_ELEMENTS,
             "shard_chunks": lay.SHARD_CHUNKS,
-            "codecs": {kind: lay.codec_metadata(kind, declared.rows.fields[0].numpy)["name"] for kind in ("integer", "amplitude", "real")},
+            "codecs": {kind: lay.codec_metadata(kind, np.dtype("u4")) for kind in (INTEGER, AMPLITUDE, REAL)},
         },
         "calibration": None,
     }
 
 
-def _map_hash(layout: str) -> str | None:
-    """Hash of the declared map of a layout; ``None`` where code alone knows the layout."""
-    return layout_map.load(layout).hash if layout in layout_map.names() else None
+def _declared_layout(layout: str) -> dict[str, str | None]:
+    """Name and hash of the map that declares a layout.
+
+    Where code alone knows the layout, the version of the reader stands for it: the values do not depend on how a file happened to be split.
+    """
+    return {"layout": layout, "map": layout_map.load(layout).hash} if layout in layout_map.names() else {"layout": None, "map": None}
+
+
+def _words_hash(declared: Schema, origin: str) -> str:
+    """Hash of all that a part says about its tables: descriptions and units stand in its bytes too."""
+    tables = declared.given_by(origin)
+    words = [[t.name, t.row, t.parent, t.description, [dataclasses.asdict(f) for f in t.columns(origin).values()]] for t in tables]
+    return digest([declared.description, words])[:16]
 
 
 def lineage_id(document: dict[str, Any]) -> str:

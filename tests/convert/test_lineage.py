@@ -1,22 +1,41 @@
 import dataclasses
 
+import pytest
 from km3net_testdata import data_path
 
+from antdask.convert import lineage
 from antdask.convert.lineage import lineage_document, lineage_id
+from antdask.model.tables import schema
 from antdask.sources import SOURCES
 
 SOURCE = SOURCES.get("km3net_online")
 ENTRY = SOURCE.describe(data_path("online/km3net_online.root"))
 
 
-def test_lineage_changes_with_reader_layout_and_stream_and_not_with_the_file():
-    first = lineage_id(lineage_document("events", ENTRY, SOURCE))
-    other_file = SOURCE.describe(data_path("online/events_sample.root"))
-    assert lineage_id(lineage_document("events", other_file, SOURCE)) == first
-    assert lineage_id(lineage_document("rates", ENTRY, SOURCE)) != first
-    assert lineage_id(lineage_document("events", dataclasses.replace(ENTRY, layout="other"), SOURCE)) != first
+def of(entry=ENTRY, source=SOURCE, stream="events"):
+    return lineage_id(lineage_document(stream, entry, source))
 
+
+@pytest.mark.parametrize("name", ["events_sample.root", "muon_cc_daqevents.root"])
+def test_lineage_does_not_depend_on_the_file_nor_on_how_it_is_split(name):
+    assert of(SOURCE.describe(data_path(f"online/{name}"))) == of()
+
+
+def test_lineage_depends_on_stream_and_version_of_the_reader():
     class Newer:
         name, version = SOURCE.name, SOURCE.version + "1"
 
-    assert lineage_id(lineage_document("events", ENTRY, Newer())) != first
+    assert len({of(), of(stream="rates"), of(source=Newer())}) == 3
+
+
+def test_a_declared_layout_is_part_of_the_lineage():
+    maps = [dataclasses.replace(ENTRY, layout=name) for name in ("antares_raw_leaf_1", "antares_raw_packed_1")]
+    assert len({of(), *map(of, maps)}) == 3
+
+
+def test_words_count_because_they_stand_in_the_bytes(monkeypatch):
+    events = schema("events")
+    rows = dataclasses.replace(events.rows, description="other words")
+    before = of()
+    monkeypatch.setattr(lineage, "schema", lambda stream: dataclasses.replace(events, tables=(rows, *events.tables[1:])))
+    assert of() != before
