@@ -74,6 +74,12 @@ class Index:
         return self._columns[name]
 
     @cached_property
+    def current(self) -> np.ndarray | None:
+        """Which parts are of the current lineage of their run; ``None`` where all are."""
+        flags: np.ndarray = self._table(["current"])["current"].fill_null(True).to_numpy()
+        return None if flags.all() else flags
+
+    @cached_property
     def words(self) -> dict[str, tuple[np.ndarray, list[str]]]:
         """Detector, lineage and origin of the parts as codes and the words behind them."""
         found: dict[str, tuple[np.ndarray, list[str]]] = {}

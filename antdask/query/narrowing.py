@@ -132,19 +132,33 @@ def missing_mode(word: str) -> str:
     return word
 
 
+def current_parts(index: Index, parts: np.ndarray) -> np.ndarray:
+    """Of runs that are there in several lineages, only the parts of the current one; a lineage that was chosen by its name stands alone and is kept."""
+    current = index.current
+    if current is None or current[parts].all():
+        return parts
+    runs = _run_codes(index, parts)
+    kept: np.ndarray = parts[current[parts] | ~np.isin(runs, np.unique(runs[current[parts]]))]
+    return kept
+
+
+def _run_codes(index: Index, parts: np.ndarray) -> np.ndarray:
+    """Detector and run in one number, with room for a lineage below: sorting rows of two or three would take seconds for a million parts."""
+    codes: np.ndarray = (index.words["detector"][0][parts].astype(np.int64) << 52) | (index.part("run")[parts].astype(np.int64) << 20)
+    return codes
+
+
 def refuse_several_lineages(index: Index, parts: np.ndarray) -> None:
-    """Demand a choice where one run is there in several lineages: their rows would stand twice.
+    """Demand a choice where one run is there in several lineages of which none is the current one: their rows would stand twice.
 
     Raises
     ------
     UsageError
     """
-    (detector, detectors), (lineage, lineages) = index.words["detector"], index.words["lineage"]
+    (_, detectors), (lineage, lineages) = index.words["detector"], index.words["lineage"]
     if len(lineages) < 2:
         return
-    # Detector, run and lineage in one number: sorting rows of three would take seconds for a million parts.
-    codes = (detector[parts].astype(np.int64) << 52) | (index.part("run")[parts].astype(np.int64) << 20) | lineage[parts]
-    codes = np.unique(codes)
+    codes = np.unique(_run_codes(index, parts) | lineage[parts])
     triples = np.stack([codes >> 52, (codes >> 20) & _RUN_MAX, codes & (2**20 - 1)], axis=1)
     same = (triples[1:, :2] == triples[:-1, :2]).all(axis=1)
     if not same.any():
@@ -156,7 +170,7 @@ def refuse_several_lineages(index: Index, parts: np.ndarray) -> None:
         f"Run {run} of {detectors[d]}{f' and {more} more' if more else ''} has stream '{index.schema.name}' in several lineages",
         found=", ".join(own),
         expected="one",
-        hint=f'Choose: select(lineage="{own[-1]}"). ARCHIVE/lineages/<lineage>.json says what each is.',
+        hint=f'Choose: select(lineage="{own[-1]}"), or for good: antdask lineage use. ARCHIVE/lineages/<lineage>.json says what each is.',
     )
 
 

@@ -78,8 +78,13 @@ class Results:
     on_missing: str = "raise"
     chosen: np.ndarray | None = None
 
+    @functools.cached_property
+    def current_parts(self) -> np.ndarray:
+        """Numbers of the parts that are read: of runs in several lineages those of the current one, unless another was chosen by its name."""
+        return narrowing.current_parts(self.index, self.parts)
+
     def _scope(self) -> Scope:
-        return Scope(self.index.schema, self.index.columns(self.parts)) if len(self.parts) else self.index.scope()
+        return Scope(self.index.schema, self.index.columns(self.current_parts)) if len(self.parts) else self.index.scope()
 
     @property
     def columns(self) -> list[str]:
@@ -93,14 +98,14 @@ class Results:
         Raises
         ------
         UsageError
-            A run is there in several lineages and none is chosen.
+            A run is there in several lineages, of which none is the current one, and none is chosen.
         """
-        narrowing.refuse_several_lineages(self.index, self.parts)
-        scan = Scan.of(self.index, self.parts, self.predicates)
+        narrowing.refuse_several_lineages(self.index, self.current_parts)
+        scan = Scan.of(self.index, self.current_parts, self.predicates)
         return scan if self.chosen is None else scan.take(self.chosen)
 
     def _paths(self, columns: Names) -> list[str]:
-        return column_names.resolve(self.index, self.parts, columns)
+        return column_names.resolve(self.index, self.current_parts, columns)
 
     def explain(self, columns: Names = None) -> Explanation:
         """What reading these columns would take; reads the catalogue only.
@@ -386,4 +391,4 @@ class Results:
             return write_rows(self, "parquet", file, None, columns)
 
     def _flat(self, table: str, columns: Names) -> list[str]:
-        return column_names.flat(self.index, self.parts, table, columns)
+        return column_names.flat(self.index, self.current_parts, table, columns)

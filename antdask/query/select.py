@@ -137,8 +137,9 @@ class Selection(Results):
         return "\n".join(self._lines())
 
     def _lines(self) -> list[str]:
-        rows, hits = self.index.part("rows")[self.parts].sum(), self.index.part("hits")[self.parts].sum()
-        lines = [f"Selection of stream '{self.index.schema.name}': {len(self.parts):,} parts with {rows:,} rows and {hits:,} hits"]
+        parts = self.current_parts
+        rows, hits = self.index.part("rows")[parts].sum(), self.index.part("hits")[parts].sum()
+        lines = [f"Selection of stream '{self.index.schema.name}': {len(parts):,} parts with {rows:,} rows and {hits:,} hits"]
         lines += [f"  {step.what}" for step in self.steps]
         if self.rows_untimed:
             lines.append(f"  without {self.rows_untimed:,} rows that carry no UTC")

@@ -6,8 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from antdask.archive import choices, snapshot
+from antdask.archive.store import Store
 from antdask.errors import UsageError
+from antdask.query.archive import open_archive
 from antdask.query.narrowing import frame_condition, key_condition, parts_of_runs, refuse_several_lineages, run_numbers, time_condition
+from tests.batches import random_batch
+from tests.query.archives import Entry, write_archive
 
 SECOND = 1_000_000_000
 
@@ -56,3 +61,30 @@ def test_frames_and_keys_are_integers(small):
 def test_one_run_number_of_two_detectors_is_no_conflict(small):
     refuse_several_lineages(small.stream("events").index, np.arange(4))
     refuse_several_lineages(small.stream("events").index, np.zeros(0, np.int64))
+
+
+def test_of_several_lineages_the_current_one_is_read_and_any_other_by_its_name(tmp_path):
+    batch = random_batch("events", "seatray", 20)
+    entries = [
+        Entry(batch, "antares", 7, 0, "00000000"),
+        Entry(batch, "antares", 7, 0, "11111111"),
+        Entry(batch, "antares", 8, 0, "11111111"),
+    ]
+    url = write_archive(tmp_path / "a", entries)
+    store = Store(url)
+    with pytest.raises(UsageError, match="antdask lineage use"):
+        open_archive(url).stream("events").count()
+    for lineage in ("00000000", "11111111", "00000000"):
+        choices.write(store, choices.Choice("events", lineage))
+        snapshot.rebuild(store)
+        events = open_archive(url).stream("events")
+        assert events.count().rows == 40 and "2 parts with 40 rows" in repr(events.select(detector="antares"))
+        assert open_archive(url).info()["streams"]["events"]["rows"] == 40
+        [job, other] = events.jobs()
+        assert (
+            job.row["part"] == f"antares/events/{lineage}/00000007/{job.row['part'].rpartition('/')[2]}"
+            and "/11111111/" in other.row["part"]
+        )
+        for named in ("00000000", "11111111"):
+            chosen = events.select(lineage=named)
+            assert {j.row["part"].split("/")[2] for j in chosen.jobs()} == {named} and chosen.select(run=7).count().rows == 20

@@ -1,0 +1,162 @@
+"""A campaign at scale: the status of archives of 10^5 and 10^6 parts, and what a driver takes for parts that are no work."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Self
+
+from rich.console import Console
+from rich.table import Table
+
+from antdask.archive import layout as lay
+from antdask.archive import plans
+from antdask.archive.ledger import Brief
+from antdask.archive.store import Store
+from antdask.model.keys import PartKey, RunKey
+from antdask.plan import FileEntry, Part, Plan, Range, Segment
+from tests.benchmarks import catalogue
+
+SIZES = (10**5, 10**6)
+#: Receipts that the catalogue does not know yet, as in a campaign that runs.
+FRESH = 5_000
+ASK = """
+import resource, sys, time
+began = time.perf_counter()
+from antdask.cli import main
+try:
+    main(["status", sys.argv[1], "--json"])
+except SystemExit:
+    pass
+print(time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, file=sys.stderr)
+"""
+DRIVE = """
+import resource, sys, time
+from antdask.archive.plans import PlanFile
+from antdask.convert import campaign
+from tests.benchmarks.campaign import NoWork
+began = time.perf_counter()
+place = NoWork()
+campaign.snapshot.rebuild = lambda store: None
+summary = campaign.convert(PlanFile(sys.argv[1]).into(sys.argv[2]), place)
+assert summary.parts_done == summary.parts_total, summary
+whole = time.perf_counter() - began
+print(place.first - began, whole, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+"""
+
+
+class NoWork:
+    """A cluster whose parts are done by nobody: each future ends a moment after it was submitted, in another thread."""
+
+    name, capacity = "serial", 64
+
+    def __init__(self) -> None:
+        self.first = 0.0
+        self._tasks: queue.SimpleQueue[tuple[Future[Any], int] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._end_all, daemon=True)
+        self._thread.start()
+
+    def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        import time
+
+        self.first = self.first or time.perf_counter()
+        future: Future[Any] = Future()
+        self._tasks.put((future, args[0]))
+        return future
+
+    def _end_all(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            future, index = task
+            if future.set_running_or_notify_cancel():
+                future.set_result((Brief(str(index), 10, 100, 0, 1000, 300, 1.0), None))
+
+    def close(self) -> None:
+        self._tasks.put(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def plan_of(url: str, parts: int) -> Plan:
+    """A plan of so many parts, of which the catalogue of `catalogue.make` holds each."""
+    made, inputs = [], []
+    for i in range(parts):
+        run = RunKey("antares", i // catalogue.PARTS_PER_RUN)
+        if i % catalogue.PARTS_PER_RUN == 0:
+            segment = Segment("events", "PhysicsEvent", run, 0, 10**6, 8 * 10**9)
+            inputs.append(FileEntry(f"/data/{run.run:08d}.root", "antares_raw", "l1", "antares_raw", 4 * 10**9, 1, "", f"{i:064x}", (segment,)))
+        key = PartKey("events", "0a1b2c3d", run, i % catalogue.PARTS_PER_RUN, f"{i:08x}")
+        start = key.index * 125_000
+        made.append(Part(i, key, (Range(len(inputs) - 1, "PhysicsEvent", start, start + 125_000, 10**9),)))
+    return Plan(url, tuple(inputs), tuple(made), {"0a1b2c3d": {}})
+
+
+def make(url: str, parts: int) -> None:
+    """An archive of so many finished parts, whose files are empty; the last receipts are not in the catalogue yet."""
+    catalogue.make(url, parts - FRESH)
+    plan, store = plan_of(url, parts), Store(url)
+    plans.save(store, plan)
+    for part in plan.parts:
+        for name in (lay.part_file(part.key.path), lay.receipt_file(part.key.path)):
+            path = Path(store.full(name))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    work = {"started_ns": 1_700_000_000 * 10**9, "seconds": 100.0, "cpu_seconds": 90.0}
+    for part in plan.parts[-FRESH:]:
+        document = {
+            "receipt_version": 1, "part": part.key.path, "stream": "events", "origin": "antares_raw", "lineage": "0a1b2c3d", "detector": "antares",
+            "run": part.key.run.run, "index": part.key.index, "content": part.key.content, "plan": plan.id, "plan_part": part.index, "nbytes": 3 * 10**8,
+            "crc32c": 1, "rows": 150_000, "hits": 10**7, "entries": 150_000, "bytes_in": 10**9, "utc_min": None, "utc_max": None, "frame_min": 0,
+            "frame_max": 1, "inputs": [], "ranges": [], "tables": {}, "arrays": [], "blocks": [], "quarantined": [], "work": work,
+        }  # fmt: skip
+        Path(store.full(lay.receipt_file(part.key.path))).write_text(json.dumps(document))
+
+
+def status(url: str) -> tuple[float, float, dict[str, Any]]:
+    """Seconds and peak memory [MB] of ``antdask status`` in a fresh process, and what it says."""
+    done = subprocess.run([sys.executable, "-c", ASK, url], capture_output=True, text=True, check=True)
+    seconds, peak = map(float, done.stderr.split()[-2:])
+    return seconds, peak, json.loads(done.stdout)
+
+
+def drive(plan: Path, folder: str) -> tuple[float, float, float]:
+    """Seconds until the first part is submitted and until all are done, and peak memory [MB], of a driver in a fresh process."""
+    done = subprocess.run([sys.executable, "-c", DRIVE, str(plan), folder], capture_output=True, text=True, check=True)
+    first, whole, peak = map(float, done.stdout.split())
+    return first, whole, peak
+
+
+def main() -> None:
+    """Make, measure, print."""
+    console = Console(width=140)
+    table = Table("parts", "new receipts", "s (three times)", "peak memory [MB]", title="antdask status, fresh process, warm cache")
+    driver = Table("parts", "s to the first part", "µs per part", "peak memory [MB]", title="A driver with parts that are no work")
+    for parts in SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            url = f"{folder}/archive"
+            make(url, parts)
+            found = [status(url) for _ in range(3)]
+            (campaign,) = found[0][2]["campaigns"]
+            if (campaign["parts_done"], found[0][2]["orphans"]) != (parts, 0):
+                raise SystemExit(f"the status is wrong: {campaign}")
+            table.add_row(f"{parts:,}", f"{FRESH:,}", ", ".join(f"{f[0]:.2f}" for f in found), f"{max(f[1] for f in found):.0f}")
+            plan = next(Path(url, "plans").glob("*.zip"))
+            first, whole, peak = drive(plan, f"{folder}/empty")
+            driver.add_row(f"{parts:,}", f"{first:.1f}", f"{(whole - first) / parts * 1e6:.0f}", f"{peak:.0f}")
+    console.print(table, driver)
+    print("load", os.getloadavg(), os.cpu_count(), "cores")
+
+
+if __name__ == "__main__":
+    main()
