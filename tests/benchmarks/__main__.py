@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("road", "simulating", "campaign_slurm")
+NAMES = ("road", "simulating", "campaign_slurm", "environment")
 
 for name in sys.argv[1:] or NAMES:
     importlib.import_module(f"tests.benchmarks.{name}").main()

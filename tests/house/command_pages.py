@@ -26,7 +26,7 @@ PUBLIC: dict[str, str] = {
     "info": "antdask.query.archive.open_archive",
     "query": "antdask.query.select.Selection",
     "environment build": "antdask.environment.build.build",
-    "environment open": "antdask.environment.access.Environment.open",
+    "environment open": "antdask.environment.access.Environment",
     "environment export": "antdask.export.environment.export_environment",
     "simulate": "antdask.simulate.simulation.simulate",
 }
