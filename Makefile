@@ -35,6 +35,12 @@ soak: $(READY) ## long tests with real failures, which no other command runs
 bench: $(READY) ## measure speed side by side with peers
 	@$(PYTHON) -m tests.benchmarks
 
+bench-query: $(READY) ## the same for queries: 2 million events beside DuckDB, zarr, tensorstore (10 GB in TMPDIR)
+	@$(PYTHON) -m tests.benchmarks query
+
+bench-catalogue: $(READY) ## opening and asking archives of 10^5 and 10^6 parts
+	@$(PYTHON) -m tests.benchmarks catalogue
+
 # A quarter of an hour on an idle machine; EVENTS=20000 makes it short.
 bench-read: $(READY) ## reading beside decompression alone, ROOT's own loop and uproot
 	@$(PYTHON) -m tests.benchmarks.read --events $(or $(EVENTS),200000)

@@ -26,7 +26,7 @@ from antdask.archive.store import Store
 from antdask.errors import DamagedPartError, UnknownNameError
 
 # Decoded bytes: a read of fewer is kept whole, a task of fewer is not cut further.
-_SMALL, _TASK = 4 << 20, 2 << 20
+_SMALL, _TASK = 256 << 10, 2 << 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ class PartReader:
         self.file = file or lay.part_file(self.part)
         self._arrays: dict[str, Mapping[str, Any]] = {a["name"]: a for a in row["arrays"]}
         self._indexes: dict[tuple[str, int], np.ndarray] = {}
+        self._layouts: dict[str, lay.ArrayLayout] = {}
 
     def __repr__(self) -> str:
         return f"PartReader({self.part!r}, {len(self._arrays)} arrays)"
@@ -114,13 +115,16 @@ class PartReader:
         UnknownNameError
             No such array in this part.
         """
+        if name in self._layouts:
+            return self._layouts[name]
         if name not in self._arrays:
             raise UnknownNameError.of("array", name, self._arrays, where=self.part)
         a = self._arrays[name]
         shape = tuple(int(n) for n in a["shape"])
-        return lay.ArrayLayout(
+        self._layouts[name] = lay.ArrayLayout(
             name, np.dtype(a["dtype"]), shape, (int(a["chunk"]), *shape[1:]), (int(a["shard"]), *shape[1:]), str(a["codec"]), (), {}
         )
+        return self._layouts[name]
 
     def column(self, table: str, name: str, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Rows ``start:stop`` of a column, native byte order.

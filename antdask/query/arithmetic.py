@@ -128,13 +128,26 @@ def compare(operator: str, a: Numbers, b: Numbers) -> np.ndarray:
     """
     with np.errstate(invalid="ignore"):
         if a.real == b.real:
-            truth = _COMPARE[operator](a.values, b.values)
+            truth = _COMPARE[operator](*_alike(a.values, b.values))
         elif a.real:
             truth = _mixed(_MIRRORED[operator], b, a.values)
         else:
             truth = _mixed(operator, a, b.values)
+    if not (a.real or b.real) and a.missing is None and b.missing is None:
+        return np.asarray(truth, bool)
     result: np.ndarray = np.asarray(truth, bool) & ~(a.absent | b.absent)
     return result
+
+
+def _alike(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A column and a literal that it could hold in one dtype, so that the column is not widened to be compared."""
+    for column, literal, swap in ((a, b, False), (b, a, True)):
+        if column.ndim and not literal.ndim and column.dtype.kind in "iu" and literal.dtype.kind in "iu":
+            info = np.iinfo(column.dtype)
+            if info.min <= int(literal) <= info.max:
+                narrow = literal.astype(column.dtype)
+                return (narrow, column) if swap else (column, narrow)
+    return a, b
 
 
 def _mixed(operator: str, a: Numbers, b: np.ndarray) -> np.ndarray:

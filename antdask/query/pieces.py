@@ -106,17 +106,17 @@ class Piece:
 
         What hangs below a dropped row goes with it. Where a mask is given for a ragged table, the rows above stay when at least one row of it is left.
         """
-        full = self._spread(masks)
+        full, left = self._spread(masks)
         if all(mask.all() for mask in full.values()):
             return self
         piece = Piece(self.reader, self.schema, (0, 0), self.detector)
         spots = {table: _spots(mask) for table, mask in full.items()}
-        for table, mask in full.items():
+        for table in full:
             piece._index[table] = _pick_index(self._index[table], spots[table])
             parent = self.schema.table(table).parent
             if parent is not None:
-                left = count_true(mask, self._offsets[table])
-                piece._offsets[table] = offsets_of(left[spots[parent]])
+                counts = left[table] if table in left else np.diff(self._offsets[table])
+                piece._offsets[table] = offsets_of(counts[spots[parent]])
         piece._columns = {key: values[spots[key[0]]] for key, values in self._columns.items()}
         return piece
 
@@ -124,20 +124,20 @@ class Piece:
         """At most so many rows from the beginning."""
         return self if rows >= len(self) else self.keep({self.schema.rows.name: np.arange(len(self)) < rows})
 
-    def _spread(self, masks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Masks of all tables that are located so far."""
+    def _spread(self, masks: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Masks of all tables that are located so far; and how many rows below each row are left, where a mask is given for them."""
         known = [t for t in self.schema.tables if t.name in self._index]
         full = {t.name: masks[t.name].copy() if t.name in masks else np.ones(self.length(t.name), bool) for t in known}
-        filtered = set(masks)
+        filtered, counts = set(masks), dict[str, np.ndarray]()
         for table in reversed(known):
             if table.parent is not None and table.name in filtered:
-                left = count_true(full[table.name], self._offsets[table.name])
-                full[table.parent] &= left > 0
+                counts[table.name] = count_true(full[table.name], self._offsets[table.name])
+                full[table.parent] &= counts[table.name] > 0
                 filtered.add(table.parent)
         for table in known:
             if table.parent is not None:
                 full[table.name] &= np.repeat(full[table.parent], np.diff(self._offsets[table.name]))
-        return full
+        return full, counts
 
     def _locate(self, table: str) -> Index:
         if table not in self._index:
