@@ -93,6 +93,11 @@ class FileEntry:
         return self.url.rstrip("/").rpartition("/")[2]
 
     @property
+    def kind(self) -> str:
+        """Format, layout and origin: inputs of one kind are read in one way."""
+        return f"{self.format}/{self.layout}/{self.origin}"
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What identifies the content, wherever the file lies."""
         return {"name": self.name, "nbytes": self.nbytes, "uuid": self.uuid, "fingerprint": self.fingerprint}
@@ -315,7 +320,7 @@ def make_parts(inputs: Iterable[FileEntry], lineage_of: Mapping[tuple[str, str],
 
     Parameters
     ----------
-    lineage_of : mapping of (stream, layout) to lineage id
+    lineage_of : mapping of (stream, kind of the input) to lineage id; see `FileEntry.kind`
     """
     parts: list[Part] = []
     counters: dict[tuple[str, RunKey], int] = {}
@@ -327,7 +332,7 @@ def make_parts(inputs: Iterable[FileEntry], lineage_of: Mapping[tuple[str, str],
                 index = counters.setdefault((segment.stream, segment.run), 0)
                 counters[segment.stream, segment.run] += 1
                 content = content_id([entry], [dataclasses.replace(rng, input=0)])
-                lineage = lineage_of[segment.stream, entry.layout]
+                lineage = lineage_of[segment.stream, entry.kind]
                 key = PartKey(segment.stream, lineage, segment.run, index, content)
                 parts.append(Part(len(parts), key, (rng,)))
     return tuple(parts)

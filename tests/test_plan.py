@@ -20,7 +20,7 @@ def plan(entries=(entry(),), part_bytes=3000):
     return Plan(
         "/archive",
         tuple(entries),
-        make_parts(entries, {("events", "l1"): "0a0b0c0d"}, part_bytes),
+        make_parts(entries, {("events", "km3net_online/l1/km3net_online"): "0a0b0c0d"}, part_bytes),
         {"0a0b0c0d": {"x": 1}},
         (Rejected("/x", "input", "no"),),
     )

@@ -77,7 +77,7 @@ def make_plan(
     for entry in entries:
         for stream in {s.stream for s in entry.segments}:
             document = lineage_document(stream, entry, SOURCES.get(entry.format))
-            lineage_of[stream, entry.layout] = lineage_id(document)
+            lineage_of[stream, entry.kind] = lineage_id(document)
             lineages[lineage_id(document)] = document
     parts = make_parts(entries, lineage_of, settings.part_bytes)
     plan = Plan(Store(archive_url).url, tuple(entries), parts, lineages, tuple(rejected))

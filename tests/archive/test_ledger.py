@@ -15,7 +15,7 @@ RUN = RunKey("antares", 7)
 
 def plan(part_bytes=500, fingerprint="f" * 64, lineage="0a0b0c0d"):
     entry = FileEntry("/data/a.h5", "seatray_hdf5", "l", "seatray", 100, 1, "", fingerprint, (Segment("events", "T", RUN, 0, 10, 1000),))
-    parts = make_parts([entry], {("events", "l"): lineage}, part_bytes)
+    parts = make_parts([entry], {("events", "seatray_hdf5/l/seatray"): lineage}, part_bytes)
     return Plan("memory://x", (entry,), parts, {lineage: {}})
 
 

@@ -17,7 +17,7 @@ def plan(files=3, entries=1000, part_bytes=1000):
     for i in range(files):
         segment = Segment("events", "T", RunKey("antares", i), 0, entries, 10 * entries)
         made.append(FileEntry(f"/data/{i}.root", "km3net_online", "l1", "km3net_online", 5000, 1, "", f"{i:064d}", (segment,), ("a note",)))
-    parts = make_parts(made, {("events", "l1"): "0a0b0c0d"}, part_bytes)
+    parts = make_parts(made, {("events", "km3net_online/l1/km3net_online"): "0a0b0c0d"}, part_bytes)
     return Plan("/archive", tuple(made), parts, {"0a0b0c0d": {"x": 1}}, (Rejected("/x", "input", "no"),))
 
 

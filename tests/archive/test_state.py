@@ -96,7 +96,7 @@ def test_what_a_merged_part_stands_for_is_done_with_its_own_numbers(store, clear
 
 def test_of_many_new_receipts_some_are_read_and_all_are_counted(store):
     entry = FileEntry("/a", "seatray_hdf5", "l", "seatray", 1, 1, "", "f" * 64, (Segment("events", "T", RunKey("antares", 7), 0, 40, 400),))
-    p = Plan("memory://x", (entry,), make_parts([entry], {("events", "l"): "0a0b0c0d"}, 10), {"0a0b0c0d": {}})
+    p = Plan("memory://x", (entry,), make_parts([entry], {("events", "seatray_hdf5/l/seatray"): "0a0b0c0d"}, 10), {"0a0b0c0d": {}})
     for i in range(30):
         keep(store, receipt_of(p, i))
     account = Account.take(store, files=False, most=10)
@@ -112,7 +112,7 @@ def test_what_is_missing_is_said_largest_first():
         FileEntry(f"/{i}", "f", "l", "seatray", 1, 1, "", str(i) * 64, (Segment("events", "T", RunKey("antares", i), 0, 1, size),))
         for i, size in enumerate((10, 30, 20, 30))
     ]
-    p = Plan("/x", tuple(made), make_parts(made, {("events", "l"): "0a0b0c0d"}, 10**9), {})
+    p = Plan("/x", tuple(made), make_parts(made, {("events", "f/l/seatray"): "0a0b0c0d"}, 10**9), {})
     standing = Account(Store("/x"), None, state._ROWS.empty_table(), [], []).standing(p)
     assert standing.missing() == [1, 3, 2, 0]
     standing.note(3, receipt_of(plan(), 0).brief())
