@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from antdask.model import antares_fields, antdst_fields, mc_fields, tables
+from antdask.model import antares_fields, antdst_fields, mc_fields, offline_fields, tables
 from antdask.model.schema import AMPLITUDE, INTEGER, REAL, Field
 
 # Words of the IVOA list UCD1+ version 1.6 that are in use, with their place: P first only, S second only, Q both, V as P but for vectors too.
@@ -25,7 +25,7 @@ PREFIXES = "|".join(("", "da", "d", "c", "m", "u", "n", "p", "h", "k", "M", "G",
 SYMBOLS = "|".join(("s", "d", "yr", "m", "g", "A", "K", "V", "Hz", "eV", "rad", "deg", "byte", "bit", "Pa", "C"))
 UNIT = re.compile(rf"(?:{PREFIXES})(?:{SYMBOLS})(?:[+-]?\d+)?(?:[./](?:{PREFIXES})(?:{SYMBOLS})(?:[+-]?\d+)?)*")
 
-ORIGINS = {*tables.ONLINE, *tables.SEATRAY, *antares_fields.ANTARES_RAW, *antdst_fields.ANTDST, *mc_fields.GENERATED}
+ORIGINS = {*tables.ONLINE, *tables.SEATRAY, *antares_fields.ANTARES_RAW, *antdst_fields.ANTDST, *mc_fields.GENERATED, *offline_fields.KM3NET_DST}
 
 FIELDS = [(f"{s.name}/{t.name}/{f.name}", f) for s in tables.SCHEMAS.values() for t in s.tables for f in t.fields]
 FIELDS += [(f"runs/{f.name}", f) for f in tables.RUNS.fields]
