@@ -163,7 +163,10 @@ def scan(blob: Blob) -> Index:
             window = blob.read(base, min(base + _WINDOW, blob.nbytes))
         length, found = _HEAD.unpack_from(window, at) if at + _SHORTEST <= len(window) else (0, 0)
         if found in KINDS and _SHORTEST <= length <= blob.nbytes - position:
-            code, key, bad = found, bytes(window[at + key_at : at + key_at + 8]), 0
+            code, bad = found, 0
+            # A run below zero is damage: reading the record will say so, and the run stays that of the records before.
+            if window[at + key_at + 7] < 0x80:
+                key = bytes(window[at + key_at : at + key_at + 8])
         else:
             length, bad = _next_record(blob, position, key, key_at) - position, 1
         starts.append(position)

@@ -127,6 +127,7 @@ class Table:
             if not isinstance(dataset, h5py.Dataset) or (dataset.dtype.names is not None) != compound or dataset.ndim != 1:
                 kind = "compound data set" if compound else "data set of numbers"
                 raise UnknownLayoutError(f"'{name}' is not a table", where=where, found=str(dataset), expected=f"a one-dimensional {kind}")
+            _check_numbers(dataset, where, name)
             blosc = _filters(dataset, where, name)
             chunk_rows, held = _chunks(dataset, where, name)
             return cls(dataset, where, name, chunk_rows, held, blosc)
@@ -242,6 +243,23 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.size == 1:
         return _plain(value.reshape(-1)[0])
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _check_numbers(dataset: h5py.Dataset, where: str, name: str) -> None:
+    """Make sure that numbers stand in the usual forms, so that HDF5 has nothing to convert.
+
+    A flipped bit in the description of a number (where its sign is, how many bits count) makes HDF5 convert it bit by bit, and write beyond its buffer.
+
+    Raises
+    ------
+    CorruptFileError
+        A number of another form.
+    """
+    whole, dtype = dataset.id.get_type(), dataset.dtype
+    members = [(whole, dtype)] if dtype.names is None else [(whole.get_member_type(n), dtype[n]) for n in range(whole.get_nmembers())]
+    for kind, of in members:
+        if kind.get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT) and not kind.equal(h5py.h5t.py_create(of)):
+            raise CorruptFileError(f"'{name}' holds numbers of a form that no program writes", where=where, found=str(of), tree=name)
 
 
 def _filter_numbers(dataset: h5py.Dataset) -> list[int]:

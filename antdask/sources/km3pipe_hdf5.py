@@ -31,6 +31,7 @@ BATCH_BYTES = 32 * 2**20
 VERSIONS = ("4.1", "4.2", "4.3", "4.4", "5.0", "5.1")
 _VERSION = "format_version"
 _TEXTS = ("raw_header", "meta")
+_HEADER = ("parameter", "field_values", "field_names", "dtype")
 
 
 class Km3pipeHdf5:
@@ -61,16 +62,15 @@ class Km3pipeHdf5:
         url = files.absolute(url)
         identity = files.identify(url)
         layout = layout_map.load(LAYOUT)
-        with opened(url) as file, damage(url):
+        with opened(url) as file:
             version = _version(file, url)
-            events = km3pipe_events.find(file, url, layout)
-            fits = Fits(file, url, layout, events) if events is not None else None
+            events, fits = _find(file, url, layout)
             segments = (
                 [*_segments(events, fits)]
                 if events is not None and fits is not None
                 else [Segment(HEADERS, HEADERS, RunKey("km3net", 0), 0, 1, 0)]
             )
-            segments[-1] = _sized(segments[-1], _lines(file, fits))
+            segments[-1] = _sized(segments[-1], _lines(file, url, fits))
             notes = [f"format version {version}", *_notes(file, events, fits)]
         return FileEntry(
             url=url,
@@ -100,19 +100,25 @@ class Km3pipeHdf5:
         trees = (INFO, HITS, RECO, HEADERS)
         if tree not in trees:
             raise UnknownNameError.of("tree", tree, trees, where=entry.url)
-        with opened(entry.url) as file, damage(entry.url):
-            layout = layout_map.load(entry.layout)
-            events = km3pipe_events.find(file, entry.url, layout)
-            fits = Fits(file, entry.url, layout, events) if events is not None else None
-            weights, batch = _reader(tree, file, events, fits)
+        with opened(entry.url) as file:
+            events, fits = _find(file, entry.url, layout_map.load(entry.layout))
+            weights, batch = _reader(tree, file, entry.url, events, fits)
             if not 0 <= start <= stop <= len(weights):
                 raise InputChangedError("The file does not hold these entries", where=f"{entry.url}, {tree}", found=f"{len(weights)} entries", expected=f"{start} to {stop}", hint="Plan again.")  # fmt: skip
             for low, high in cut(weights, start, stop, BATCH_BYTES):
                 yield from _intact(batch, low, high)
 
 
+def _find(file: h5py.File, url: str, layout: layout_map.LayoutMap) -> tuple[Events | None, Fits | None]:
+    """The events and fits of a file, if it has any."""
+    with damage(url):
+        events = km3pipe_events.find(file, url, layout)
+        return events, Fits(file, url, layout, events) if events is not None else None
+
+
 def _version(file: h5py.File, url: str) -> str:
-    version = file.attrs.get(_VERSION, b"")
+    with damage(url):
+        version = file.attrs.get(_VERSION, b"")
     text = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
     if text not in VERSIONS:
         raise UnknownLayoutError(
@@ -121,11 +127,13 @@ def _version(file: h5py.File, url: str) -> str:
     return text
 
 
-def _reader(tree: str, file: h5py.File, events: Events | None, fits: Fits | None) -> tuple[np.ndarray, Callable[[int, int], Batch]]:
+def _reader(
+    tree: str, file: h5py.File, url: str, events: Events | None, fits: Fits | None
+) -> tuple[np.ndarray, Callable[[int, int], Batch]]:
     """Weight of every entry of a tree, and what reads a stretch of them."""
     if tree == HEADERS:
         run = events.runs()[0].run if events is not None and len(events) else 0
-        return np.ones(1, np.int64), lambda start, stop: header_batch([(run, _lines(file, fits))][start:stop], start, ORIGIN)
+        return np.ones(1, np.int64), lambda start, stop: header_batch([(run, _lines(file, url, fits))][start:stop], start, ORIGIN)
     if events is None or fits is None:
         nothing: Any = None
         return np.zeros(0, np.int64), nothing
@@ -160,21 +168,23 @@ def _sized(segment: Segment, lines: list[tuple[bytes, bytes, bytes]]) -> Segment
     return Segment(segment.stream, segment.tree, segment.run, segment.start, segment.stop, size)
 
 
-def _lines(file: h5py.File, fits: Fits | None) -> list[tuple[bytes, bytes, bytes]]:
+def _lines(file: h5py.File, url: str, fits: Fits | None) -> list[tuple[bytes, bytes, bytes]]:
     """What the file says about itself as lines of name, value and note.
 
     Attributes of the root, the header of the simulation (``raw_header``: parameter, values, names and types of the values), the programs (``meta``), and the names of
     the parameters of each fit, in their order.
     """
-    lines = [(b"attribute/" + name.encode(), _bytes(value), b"") for name, value in sorted(file.attrs.items())]
-    for name in _TEXTS:
-        if name in file:
-            rows = Table.find(file, name, file.filename).rows(0, None)
-            if name == "raw_header" and {"parameter", "field_values", "field_names", "dtype"} <= set(rows.dtype.names or ()):
-                notes = [a + b"\n" + b for a, b in zip(rows["field_names"].tolist(), rows["dtype"].tolist(), strict=True)]
-                lines += zip(rows["parameter"].tolist(), rows["field_values"].tolist(), notes, strict=True)
-            else:
-                lines += [(f"{name}/{c}".encode(), _bytes(row[c]), b"") for row in rows for c in rows.dtype.names or ()]
+    with damage(url):
+        lines = [(b"attribute/" + name.encode(), _bytes(file.attrs[name]), b"") for name in sorted(file.attrs)]
+        texts = {name: Table.find(file, name, url) for name in _TEXTS if name in file}
+    for name, table in texts.items():
+        rows = table.rows(0, None)
+        dtypes = {column: rows.dtype[column] for column in rows.dtype.names or ()}
+        if name == "raw_header" and all(column in dtypes and dtypes[column].kind == "S" for column in _HEADER):
+            parameters, values, names, kinds = (rows[column].tolist() for column in _HEADER)
+            lines += zip(parameters, values, (a + b"\n" + b for a, b in zip(names, kinds, strict=True)), strict=True)
+        else:
+            lines += [(f"{name}/{column}".encode(), _bytes(row[column]), b"") for row in rows for column in dtypes]
     if fits is not None:
         lines += [(f"reco/{name}".encode(), " ".join(fits.parameters(name)).encode(), b"") for name in fits.data]
     return lines

@@ -140,6 +140,14 @@ def test_a_broken_length_loses_the_records_that_cannot_be_found(tmp_path: Path) 
     same(concatenate(batches), concatenate([cut(whole, 0, 7), cut(whole, 8, 38)]))
 
 
+def test_a_run_below_zero_is_damage_and_no_run_of_its_own(tmp_path: Path) -> None:
+    data = bytearray(data_of("IO_SUM"))
+    data[struct.unpack_from("<i", data)[0] + 17] = 0x80
+    entry = SOURCE.describe(written(tmp_path, bytes(data)))
+    assert [(s.run.run, s.start, s.stop) for s in entry.segments] == [(6760, 0, 3)]
+    assert salvage(entry, "IO_SUM")[1] == [(1, 2)]
+
+
 def test_the_next_record_is_found_across_the_end_of_a_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytearray(data_of("IO_SUM_legacy"))
     data[656 + 3] = 0xFF

@@ -146,3 +146,38 @@ def test_attributes_are_plain(path: Path) -> None:
         file["chunked"].attrs.update({"text": np.bytes_(b"pe"), "one": np.array([3], "i1"), "word": "ns"})
     with opened(str(path)) as file:
         assert Table.find(file, "chunked", str(path)).attributes() == {"text": "pe", "one": 3, "word": "ns"}
+
+
+@pytest.mark.parametrize("offset", range(0, 20, 3))
+def test_numbers_of_a_form_that_no_program_writes_are_not_converted(tmp_path: Path, offset: int) -> None:
+    """A float of which one property was changed: HDF5 would convert it bit by bit, and may write beyond its buffer."""
+    path = tmp_path / "odd.h5"
+    with h5py.File(path, "w") as file:
+        kind = h5py.h5t.IEEE_F64LE.copy()
+        kind.set_fields(63, 52, 11, 0, 52 - offset) if offset else kind.set_ebias(1000)
+        space = h5py.h5s.create_simple((4,))
+        h5py.h5d.create(file.id, b"odd", kind, space)
+    with opened(str(path)) as file, pytest.raises(CorruptFileError, match="of a form that no program writes"):
+        Table.find(file, "odd", str(path), compound=False)
+
+
+def test_a_single_column_is_a_table_of_one(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.create_dataset("column", data=np.arange(50, dtype="<i8"), chunks=(16,), compression="gzip", fletcher32=True)
+    with opened(str(path)) as file:
+        table = Table.find(file, "column", str(path), compound=False)
+        assert table.rows(10, 40).tolist() == list(range(10, 40))
+        assert table.rows(45, None).tolist() == [45, 46, 47, 48, 49]
+        with pytest.raises(UnknownLayoutError, match="is not a table"):
+            Table.find(file, "column", str(path))
+
+
+def test_a_filter_that_is_not_known_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "filtered.h5"
+    with h5py.File(path, "w") as file:
+        properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        properties.set_chunk((10,))
+        properties.set_filter(305, h5py.h5z.FLAG_OPTIONAL)
+        h5py.h5d.create(file.id, b"lzo", h5py.h5t.STD_I32LE, h5py.h5s.create_simple((10,)), properties)
+    with opened(str(path)) as file, pytest.raises(UnknownLayoutError, match=r"filter that is not known.*found filter 305 of HDF5"):
+        Table.find(file, "lzo", str(path), compound=False)
