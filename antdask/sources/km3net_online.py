@@ -283,7 +283,7 @@ def _known_trees(file: RootFile) -> list[str]:
     known = [name for name in TREES if file.objects.get(name) == "TTree"]
     if not known:
         trees = ", ".join(name for name, kind in file.objects.items() if kind == "TTree") or "no tree"
-        raise UnknownLayoutError("The ROOT file has no tree of KM3NeT DAQ data", where=file.url, found=trees, expected=f"one of {', '.join(TREES)}", hint="Give a DAQ file, or leave it out.")  # fmt: skip
+        raise UnknownLayoutError("The ROOT file has no tree of KM3NeT DAQ data", where=file.url, found=trees, expected=f"one of {', '.join(TREES)}", hint="Leave it out, or draft a map of it with `antdask inspect --propose-map`.")  # fmt: skip
     return known
 
 
