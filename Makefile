@@ -3,7 +3,7 @@
 # All that is installed stays in this folder: uv in .tools/ (unless it is on the PATH), packages in .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check bench bench-read bench-convert map clean
+.PHONY: help demo test soak check bench bench-read bench-convert bench-query bench-catalogue map clean
 
 READY  := .venv/.ready
 PYTHON := .venv/bin/python
@@ -36,10 +36,10 @@ bench: $(READY) ## measure speed side by side with peers
 	@$(PYTHON) -m tests.benchmarks
 
 bench-query: $(READY) ## the same for queries: 2 million events beside DuckDB, zarr, tensorstore (10 GB in TMPDIR)
-	@$(PYTHON) -m tests.benchmarks query
+	@$(PYTHON) -m tests.benchmarks.query
 
 bench-catalogue: $(READY) ## opening and asking archives of 10^5 and 10^6 parts
-	@$(PYTHON) -m tests.benchmarks catalogue
+	@$(PYTHON) -m tests.benchmarks.catalogue
 
 # A quarter of an hour on an idle machine; EVENTS=20000 makes it short.
 bench-read: $(READY) ## reading beside decompression alone, ROOT's own loop and uproot

@@ -248,7 +248,10 @@ def info(archive: str, stream: str | None, as_json: bool) -> None:
 
 @main.command()
 @click.argument("archive")
-@click.option("--stream", required=True, help="Which stream; `antdask info ARCHIVE` names them.")
+@click.option("--stream", help="Which stream; `antdask info ARCHIVE` names them.")
+@click.option(
+    "--sql", metavar="QUERY", help="An SQL query over streams (events, events_hits, …) and runs, instead of a stream and conditions."
+)
 @click.option("--run", "runs", multiple=True, metavar="N|FIRST:END", help="Only this run, or these (END is not included); may be repeated.")
 @click.option("--detector", multiple=True, help="Only this detector; may be repeated.")
 @click.option("--lineage", help="Only this lineage, where runs are archived in several.")
@@ -270,22 +273,32 @@ def info(archive: str, stream: str | None, as_json: bool) -> None:
 @click.option("-o", "--output", metavar="FILE", help="Write the rows into this file.")
 @click.option("--explain", is_flag=True, help="Say what would be read, and read nothing.")
 @click.option("--count", is_flag=True, help="Say only how many rows and hits there are.")
+@click.option("--skip-damaged", is_flag=True, help="Leave out parts that are missing or damaged, and say how many.")
 @with_json
-def query(archive: str, stream: str, style: str, output: str | None, columns: str | None, limit: int | None, explain: bool, count: bool, as_json: bool, **which: Any) -> None:  # fmt: skip
+def query(archive: str, stream: str | None, sql: str | None, style: str, output: str | None, columns: str | None, limit: int | None, explain: bool, count: bool, as_json: bool, **which: Any) -> None:  # fmt: skip
     """Read rows back.
 
     Reads only what the conditions leave: whole parts and blocks are passed over where the catalogue shows that nothing in them can match.
     """
-    from antdask.cli.selection import selected, sink
+    from antdask.cli.selection import answer, refuse_mixture, selected, sink
+    from antdask.query.archive import open_archive
     from antdask.query.display import write_rows
 
+    refuse_mixture(stream, sql, columns=columns, count=count, **which)
+    style = "json" if as_json else style
+    if sql is not None and explain:
+        costs = open_archive(archive).explain_sql(sql)
+        return emit(as_json, [dataclasses.asdict(c) for c in costs], lambda found: "\n\n".join(map(str, found)), costs)
+    if stream is None:
+        written = answer(archive, str(sql), style, output, limit)
+        return click.echo(f"{written:,} rows in {output}", err=True) if output else None
     found, names = selected(archive, stream, **which), columns.split(",") if columns else None
     if explain:
         return emit(as_json, dataclasses.asdict(cost := found.explain(names)), str, cost)
     if count:
         return emit(as_json, (number := found.count())._asdict(), "{0.rows:,} rows, {0.hits:,} hits".format, number)
     with sink(output) as out:
-        written = write_rows(found, "json" if as_json else style, out, limit, names)
+        written = write_rows(found, style, out, limit, names)
     return click.echo(f"{written:,} rows in {output}", err=True) if output else None
 
 

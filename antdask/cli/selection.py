@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from antdask.cli.options import parse_range
+from antdask.errors import UsageError
 from antdask.query.archive import open_archive
+from antdask.query.display import write_tables
 from antdask.query.files import whole_file
 from antdask.query.select import Selection
+from antdask.query.sql import run_sql
 
 
 def selected(
@@ -24,6 +27,7 @@ def selected(
     interval: str | None = None,
     frame: str | None = None,
     where: str | None = None,
+    skip_damaged: bool = False,
 ) -> Selection:
     """The selection that the options describe.
 
@@ -41,7 +45,36 @@ def selected(
         lineage=lineage,
         time=interval,
         where=where,
+        on_missing="skip" if skip_damaged else None,
     )  # fmt: skip
+
+
+def answer(archive: str, query: str, style: str, output: str | None, limit: int | None) -> int:
+    """Write the answer of an SQL query as it comes; the number of rows.
+
+    Raises
+    ------
+    NotAnArchiveError, UnknownNameError, UsageError, DamagedPartError, DestinationError
+    """
+    found = open_archive(archive)
+    with sink(output) as out:
+        return write_tables(run_sql(found, query, {}), style, out, limit)
+
+
+def refuse_mixture(stream: str | None, query: str | None, **others: Any) -> None:
+    """Demand a stream or an SQL query, and nothing beside the query that it says itself.
+
+    Raises
+    ------
+    UsageError
+    """
+    if (stream is None) == (query is None):
+        raise UsageError("What is asked for is a stream or an SQL query", hint="Give --stream NAME or --sql QUERY.")
+    given = [name for name, value in others.items() if value]
+    if query is not None and given:
+        raise UsageError(
+            "An SQL query says itself which rows and columns it wants", found=", ".join(given), hint="Write it into the query."
+        )
 
 
 @contextlib.contextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,9 @@ from antdask.query.select import Selection
 ACCESSORS: Registry[Callable[[Archive], Any]] = Registry(
     "accessor", "antdask.accessors", {"environment": "antdask.environment.access:Environment"}
 )
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def open_archive(url: str) -> Archive:
@@ -119,6 +122,26 @@ class Archive:
     def environment(self) -> Any:
         """Rates on a regular grid, bioluminescence and slow control, see `antdask.environment.access.Environment`."""
         return ACCESSORS.get("environment")(self)
+
+    def to_xarray(self, streams: Iterable[str] | Mapping[str, Any], *, max_bytes: int | None = None, **select: Any) -> xr.DataTree:
+        """Several streams as one tree, a group each.
+
+        Parameters
+        ----------
+        streams : names, or mapping of name to columns
+        max_bytes : int, optional
+            Decoded bytes that each stream may take [byte].
+        select : optional
+            Arguments of `Selection.select`, for all of them: ``run``, ``time``, ``frame`` …
+
+        Raises
+        ------
+        UnknownNameError, UsageError, DamagedPartError
+        """
+        from antdask.query.backend import datatree
+
+        columns = dict(streams) if isinstance(streams, Mapping) else dict.fromkeys(streams)
+        return datatree(self, columns, max_bytes, select)
 
     def sql(self, query: str, *, max_bytes: int | None = None, **tables: Any) -> pa.Table:
         """Answer of an SQL query (DuckDB); of the archive only what its columns and conditions leave is read.

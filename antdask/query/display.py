@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import decimal
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any
@@ -45,19 +47,61 @@ def write_rows(selection: Results, format: str, out: IO[Any], limit: int | None 
         Columns that do not fit into one table; Parquet to a terminal; a negative limit.
     DamagedPartError
     """
-    if format not in FORMATS:
-        raise UnknownNameError.of("format", format, FORMATS)
-    if limit is not None and limit < 0:
-        raise UsageError("A limit is a number of rows", found=limit, expected="0 or more")
+    _check(format, limit, out)
     if format in ("table", "csv"):
         asked, target = selection.flat_columns(columns)
         tables = _limited(selection, asked, lambda rows: _spread(flat_table(rows, target)), limit)
         return (_write_table if format == "table" else _write_csv)(tables, _text(out))
     if format == "json":
         return _write_json(_limited(selection, columns, lambda rows: nested_table(rows, nan_is_null=True), limit), _text(out))
-    if getattr(out, "isatty", lambda: False)():
-        raise UsageError("Parquet is binary", hint="Send it to a file: > rows.parquet.")
     return _write_parquet(_limited(selection, columns, nested_table, limit), getattr(out, "buffer", out))
+
+
+def write_tables(tables: Iterator[pa.Table], format: str, out: IO[Any], limit: int | None = None) -> int:
+    """Write tables of one schema, the first of them empty, one after the other; else as `write_rows`.
+
+    Raises
+    ------
+    UnknownNameError, UsageError
+    """
+    _check(format, limit, out)
+    some = _first(tables, limit)
+    if format == "json":
+        return _write_json((_without_nan(table) for table in some), _text(out))
+    if format == "parquet":
+        return _write_parquet(some, getattr(out, "buffer", out))
+    return (_write_table if format == "table" else _write_csv)((_spread(table) for table in some), _text(out))
+
+
+def _check(format: str, limit: int | None, out: IO[Any]) -> None:
+    if format not in FORMATS:
+        raise UnknownNameError.of("format", format, FORMATS)
+    if limit is not None and limit < 0:
+        raise UsageError("A limit is a number of rows", found=limit, expected="0 or more")
+    if format == "parquet" and getattr(out, "isatty", lambda: False)():
+        raise UsageError("Parquet is binary", hint="Send it to a file: > rows.parquet.")
+
+
+def _first(tables: Iterator[pa.Table], limit: int | None) -> Iterator[pa.Table]:
+    """The empty one, then rows up to the limit; no table more is asked for than it takes."""
+    yield next(tables)
+    left = limit
+    while left is None or left > 0:
+        table = next(tables, None)
+        if table is None:
+            return
+        yield table if left is None else table.slice(0, left)
+        left = None if left is None else left - table.num_rows
+
+
+def _without_nan(table: pa.Table) -> pa.Table:
+    """NaN and infinities as null, which is all that JSON has for them."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_floating(field.type):
+            table = table.set_column(
+                i, field.name, pa.compute.if_else(pa.compute.is_finite(table[i]), table[i], pa.scalar(None, field.type))
+            )
+    return table
 
 
 def _limited(
@@ -65,17 +109,8 @@ def _limited(
 ) -> Iterator[pa.Table]:
     """Tables of the batches up to the limit; first an empty one, which carries names and types."""
     asked = None if columns is None else [columns] if isinstance(columns, str) else list(columns)
-    yield convert(selection.no_rows(asked))
-    left = limit
-    if left == 0:
-        return
-    for rows in selection.iter_rows(asked, prefetch=None if limit is None else 0):
-        table = convert(rows)
-        yield table if left is None else table.slice(0, left)
-        if left is not None:
-            left -= min(left, table.num_rows)
-            if not left:
-                return
+    rows = selection.iter_rows(asked, prefetch=None if limit is None else 0) if limit != 0 else iter(())
+    return _first(itertools.chain([convert(selection.no_rows(asked))], map(convert, rows)), limit)
 
 
 def _spread(table: pa.Table) -> pa.Table:
@@ -133,9 +168,14 @@ def _write_json(tables: Iterator[pa.Table], write: Callable[[str], Any]) -> int:
     next(tables)
     for table in tables:
         for piece in _slices(table):
-            write("".join(json.dumps(row, separators=(",", ":"), allow_nan=False) + "\n" for row in piece.to_pylist()))
+            write("".join(json.dumps(row, separators=(",", ":"), allow_nan=False, default=_plain) + "\n" for row in piece.to_pylist()))
         written += table.num_rows
     return written
+
+
+def _plain(value: Any) -> Any:
+    """What SQL can give beside numbers and text: sums too long for 64 bits, dates."""
+    return int(value) if isinstance(value, decimal.Decimal) and value == value.to_integral_value() else str(value)
 
 
 def _slices(table: pa.Table) -> Iterator[pa.Table]:
