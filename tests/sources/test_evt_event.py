@@ -16,6 +16,7 @@ from tests.sources import evt_samples as samples
 
 HEADER = b"start_run: 1\nsimul: GENHEN 7\nend_event:\n"
 TRACK = b"1 2 3 4 .1 .2 .3 5E+02 -1.5"
+LARGE = "evt/example_numuCC.evt"
 
 
 def decode(folder: Path, *lines: bytes, header: bytes = HEADER) -> Batch:
@@ -27,7 +28,7 @@ def decode(folder: Path, *lines: bytes, header: bytes = HEADER) -> Batch:
     return batch
 
 
-@pytest.mark.parametrize("name", samples.FILES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == LARGE else n for n in samples.FILES])
 def test_every_number_of_a_real_file_comes_back(name: str) -> None:
     batch = samples.whole(samples.path(name))
     assert batch.problems() == []
@@ -59,8 +60,8 @@ def test_numbers_of_an_event_are_its_columns(name: str) -> None:
 
 
 def test_counts_are_those_of_the_lines() -> None:
-    batch = samples.whole(samples.path("evt/example_numuCC.evt"))
-    for n, event in enumerate(samples.slow_file("evt/example_numuCC.evt")):
+    batch = samples.whole(samples.path(LARGE))
+    for n, event in enumerate(samples.slow_file(LARGE)):
         row = {name: int(batch.tables["events"][name][n]) for name in ("n_particles", "n_hits", "n_raw_hits", "n_overflow")}
         assert row == {
             "n_particles": len(event.of(*SHAPES["particles"])),
