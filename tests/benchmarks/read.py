@@ -25,6 +25,7 @@ import zstandard
 from rich.console import Console
 from rich.table import Table
 
+from antdask.cluster.worker_environment import WORKER_ENVIRONMENT
 from antdask.settings import environment as variables
 from antdask.simulate import SimulationSpec
 from antdask.simulate.detector import make_detector
@@ -217,4 +218,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    if any(os.environ.get(name) != value for name, value in WORKER_ENVIRONMENT.items()):
+        # As in workers, for all that is measured: the C library reads its settings when a process begins.
+        os.execve(sys.executable, [sys.executable, "-m", "tests.benchmarks.read", *sys.argv[1:]], {**os.environ, **WORKER_ENVIRONMENT})
     main(sys.argv[1:])
