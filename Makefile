@@ -48,6 +48,9 @@ bench-read: $(READY) ## reading beside decompression alone, ROOT's own loop and 
 bench-convert: $(READY) ## converting beside its unavoidable parts, a process pool and Parquet
 	@$(PYTHON) -m tests.benchmarks.conversion
 
+bench-%: $(READY)
+	@$(PYTHON) -m tests.benchmarks $*
+
 map: $(READY) ## write the generated pages of docs/ anew
 	@$(PYTHON) -m tests.house.map
 

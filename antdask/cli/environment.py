@@ -91,3 +91,25 @@ def export(archive: str, folder: str, lines: tuple[int, ...], as_json: bool, **w
 
     found = export_environment(open_archive(archive), folder, lines=lines or None, **which)
     emit(as_json, found.to_dict(), report.facts, {"folder": found.folder, "rows": found.rows, **found.files})
+
+
+@main.command()
+@click.argument("archive")
+@click.option("--slow-control", metavar="CSV", help="Readings of sensors, to be shown beside the rates.")
+@click.option("--port", type=int, default=8765, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; others than the loopback show the archive to everyone."
+)
+def explore(archive: str, slow_control: str | None, port: int, host: str) -> None:
+    """Show rates of an archive in a browser.
+
+    From all years down to single frames, with gaps and their reasons; what is shown can be saved as CSV or NetCDF.
+    """
+    from antdask.environment.series import all_series
+    from antdask.export.explorer import Explorer, serve
+    from antdask.query.archive import open_archive
+
+    sensors = all_series(slow_control) if slow_control else {}
+    with serve(Explorer(open_archive(archive), sensors), port, host) as server:
+        click.echo(f"Open http://{host}:{server.server_port}/ in a browser; Ctrl-C ends.")
+        server.serve_forever()

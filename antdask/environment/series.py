@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -10,7 +11,7 @@ import xarray as xr
 
 from antdask.environment.grid import Level, level_named
 from antdask.environment.quality import FLAGS, GOOD, PROBABLY_GOOD, QualitySpec, qualify
-from antdask.environment.readings import Readings
+from antdask.environment.readings import Readings, read_csv
 from antdask.environment.vocabulary import Term, conversion, term_of
 from antdask.errors import UnknownNameError
 
@@ -120,3 +121,20 @@ def regular(series: xr.Dataset, level: str = "15min") -> xr.Dataset:
     }
     starts = ((first + np.arange(length)) * step.step_ns).view("datetime64[ns]")
     return xr.Dataset(found, {"time": ("time", starts, {"long_name": "start of the bin, UTC", "standard_name": "time"})}, {**series.attrs, "level": step.name})  # fmt: skip
+
+
+def all_series(url: str) -> dict[str, xr.Dataset]:
+    """The series of every sensor of a CSV table whose kind is known, by name.
+
+    Raises
+    ------
+    InputMissingError, InputError
+    UsageError
+        A unit that cannot be converted.
+    """
+    readings = read_csv(url)
+    found = {}
+    for sensor in readings.sensors:
+        with contextlib.suppress(UnknownNameError):
+            found[sensor] = sensor_series(readings, sensor)
+    return found

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from antdask.environment.readings import Readings
-from antdask.environment.series import SensorInfo, regular, sensor_series
+from antdask.environment.series import SensorInfo, all_series, regular, sensor_series
 from antdask.environment.vocabulary import TERMS
 from antdask.errors import UnknownNameError
 
@@ -53,3 +53,9 @@ def test_bins_hold_good_readings_only_and_gaps_stay():
 def test_an_unknown_sensor_is_said():
     with pytest.raises(UnknownNameError, match="IL07/ADCP/current_speed"):
         sensor_series(readings([0], [1.0]), "IL07/ADCP/current_sped")
+
+
+def test_all_sensors_of_a_table_whose_kind_is_known_are_read(tmp_path):
+    path = tmp_path / "slow.csv"
+    path.write_text("time,sensor,value,unit\n2010-03-01,IL07/CTD/temperature,13.2,degC\n2010-03-01,IL07/colour,3,1\n")
+    assert list(all_series(str(path))) == ["IL07/CTD/temperature"]

@@ -28,6 +28,7 @@ PUBLIC: dict[str, str] = {
     "environment build": "antdask.environment.build.build",
     "environment open": "antdask.environment.access.Environment",
     "environment export": "antdask.export.environment.export_environment",
+    "explore": "antdask.export.explorer.serve",
     "simulate": "antdask.simulate.simulation.simulate",
 }
 
