@@ -190,3 +190,13 @@ def test_a_part_without_a_receipt_and_with_other_bytes_is_replaced(opened):
     store.write_small(path, b"torn by nobody who signed")
     receipt = work(0, url)
     assert store.size(path) == receipt.nbytes and store.holds(path, receipt.nbytes, read_receipt(store, plan.parts[0].key).crc32c)
+
+
+def test_the_peak_of_memory_is_that_of_this_process_not_of_its_parent():
+    import subprocess
+    import sys
+
+    held = bytearray(300_000_000)
+    code = "from antdask.convert.part import peak_memory; print(peak_memory())"
+    child = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    assert peak_memory() > len(held) and child < 300_000_000
