@@ -13,7 +13,7 @@ from antdask.archive.ledger import read_receipt
 from antdask.archive.store import Store
 from antdask.convert.campaign import open_campaign
 from antdask.convert.material import intact_batches
-from antdask.convert.part import work
+from antdask.convert.part import peak_memory, work
 from antdask.convert.scan import make_plan
 from antdask.errors import CorruptFileError, InputChangedError, InputMissingError, PlanError
 from antdask.model.ragged import concatenate, cut
@@ -196,7 +196,7 @@ def test_the_peak_of_memory_is_that_of_this_process_not_of_its_parent():
     import subprocess
     import sys
 
-    held = bytearray(300_000_000)
+    held = b"x" * 300_000_000  # touched, so that it is resident
     code = "from antdask.convert.part import peak_memory; print(peak_memory())"
     child = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
     assert peak_memory() > len(held) and child < 300_000_000
