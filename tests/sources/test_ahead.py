@@ -22,7 +22,7 @@ def test_so_many_run_side_by_side() -> None:
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_no_more_is_begun_than_may_wait(threads: int) -> None:
     begun: list[int] = []
-    results = in_order(lambda x: begun.append(x), range(50), threads)
+    results = in_order(begun.append, range(50), threads)
     for taken in range(1, 10):
         next(results)
         assert len(begun) <= taken + threads
