@@ -280,25 +280,15 @@ def query(archive: str, stream: str | None, sql: str | None, style: str, output:
 
     Reads only what the conditions leave: whole parts and blocks are passed over where the catalogue shows that nothing in them can match.
     """
-    from antdask.cli.selection import answer, refuse_mixture, selected, sink
-    from antdask.query.archive import open_archive
-    from antdask.query.display import write_rows
+    from antdask.cli.selection import answer, costs, numbers, refuse_mixture
 
     refuse_mixture(stream, sql, columns=columns, count=count, **which)
-    style = "json" if as_json else style
-    if sql is not None and explain:
-        costs = open_archive(archive).explain_sql(sql)
-        return emit(as_json, [dataclasses.asdict(c) for c in costs], lambda found: "\n\n".join(map(str, found)), costs)
-    if stream is None:
-        written = answer(archive, str(sql), style, output, limit)
-        return click.echo(f"{written:,} rows in {output}", err=True) if output else None
-    found, names = selected(archive, stream, **which), columns.split(",") if columns else None
+    asked = (archive, stream, sql, columns.split(",") if columns else None, which)
     if explain:
-        return emit(as_json, dataclasses.asdict(cost := found.explain(names)), str, cost)
+        return emit(as_json, *costs(*asked))
     if count:
-        return emit(as_json, (number := found.count())._asdict(), "{0.rows:,} rows, {0.hits:,} hits".format, number)
-    with sink(output) as out:
-        written = write_rows(found, style, out, limit, names)
+        return emit(as_json, (number := numbers(archive, str(stream), which))._asdict(), "{0.rows:,} rows, {0.hits:,} hits".format, number)
+    written = answer(*asked, "json" if as_json else style, output, limit)
     return click.echo(f"{written:,} rows in {output}", err=True) if output else None
 
 

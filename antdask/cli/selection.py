@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from antdask.cli.options import parse_range
 from antdask.errors import UsageError
 from antdask.query.archive import open_archive
-from antdask.query.display import write_tables
+from antdask.query.display import write_rows, write_tables
 from antdask.query.files import whole_file
+from antdask.query.results import Count
 from antdask.query.select import Selection
 from antdask.query.sql import run_sql
 
@@ -35,11 +37,11 @@ def selected(
     ------
     NotAnArchiveError, UnknownNameError, UsageError, WhereError
     """
-    numbers = [parse_range("--run", text) for text in runs]
+    ranges = [parse_range("--run", text) for text in runs]
     frames = parse_range("--frame", frame) if frame else None
-    several = list(itertools.chain(*numbers)) if numbers else None
+    several = list(itertools.chain(*ranges)) if ranges else None
     return open_archive(archive).stream(stream).select(
-        run=numbers[0] if len(numbers) == 1 else several,
+        run=ranges[0] if len(ranges) == 1 else several,
         frame=(frames.start, frames.stop) if frames is not None else None,
         detector=detector or None,
         lineage=lineage,
@@ -49,16 +51,55 @@ def selected(
     )  # fmt: skip
 
 
-def answer(archive: str, query: str, style: str, output: str | None, limit: int | None) -> int:
-    """Write the answer of an SQL query as it comes; the number of rows.
+def answer(
+    archive: str,
+    stream: str | None,
+    query: str | None,
+    columns: list[str] | None,
+    which: dict[str, Any],
+    style: str,
+    output: str | None,
+    limit: int | None,
+) -> int:
+    """Write the rows of a selection, or the answer of an SQL query, as they come; the number of rows.
 
     Raises
     ------
-    NotAnArchiveError, UnknownNameError, UsageError, DamagedPartError, DestinationError
+    NotAnArchiveError, UnknownNameError, UsageError, WhereError, DamagedPartError, DestinationError
     """
-    found = open_archive(archive)
+    if stream is None:
+        found = run_sql(open_archive(archive), str(query), {})
+        with sink(output) as out:
+            return write_tables(found, style, out, limit)
+    chosen = selected(archive, stream, **which)
     with sink(output) as out:
-        return write_tables(run_sql(found, query, {}), style, out, limit)
+        return write_rows(chosen, style, out, limit, columns)
+
+
+def costs(
+    archive: str, stream: str | None, query: str | None, columns: list[str] | None, which: dict[str, Any]
+) -> tuple[Any, Callable[[Any], str], Any]:
+    """What a query would read, for machines, how it is said, and for people.
+
+    Raises
+    ------
+    NotAnArchiveError, UnknownNameError, UsageError, WhereError
+    """
+    if stream is not None:
+        one = selected(archive, stream, **which).explain(columns)
+        return dataclasses.asdict(one), str, one
+    several = open_archive(archive).explain_sql(str(query))
+    return [dataclasses.asdict(cost) for cost in several], lambda found: "\n\n".join(map(str, found)), several
+
+
+def numbers(archive: str, stream: str, which: dict[str, Any]) -> Count:
+    """How many rows and hits a selection has.
+
+    Raises
+    ------
+    NotAnArchiveError, UnknownNameError, UsageError, WhereError, DamagedPartError
+    """
+    return selected(archive, stream, **which).count()
 
 
 def refuse_mixture(stream: str | None, query: str | None, **others: Any) -> None:
