@@ -11,7 +11,7 @@ def test_streams_are_ranges_of_rows_with_their_sums():
     ]
     parts = pa.Table.from_pylist(
         [
-            {"stream": s, "detector": d, "run": r, "rows": n, "hits": h, "utc_min": t, "utc_max": t, "lineage": "aa"}
+            {"current": True, "stream": s, "detector": d, "run": r, "rows": n, "hits": h, "utc_min": t, "utc_max": t, "lineage": "aa"}
             | dict.fromkeys(("entries", "lost", "nbytes", "bytes_in"), 7)
             for s, d, r, n, h, t in rows
         ]
