@@ -8,7 +8,7 @@ A snapshot is written whole under a new name, then ``catalogue/current.json`` is
     details.parquet      the same rows: the columns of lists, most of all where the arrays lie; read for chosen parts only
     blocks.parquet       blocks of part after part
     superseded.parquet   parts that have left, because others stand for them
-    runs, plans, inputs, quarantine
+    runs, plans, inputs, quarantine, folders
 
 This module knows them whole, as the ledger and the campaigns need them; `catalog_reader` reads what a query wants of them.
 """
@@ -32,8 +32,8 @@ from antdask.archive.summary import summaries
 from antdask.errors import ArchiveError
 from antdask.model.tables import SCHEMAS
 
-TABLES = ("parts", "blocks", "runs", "inputs", "quarantine", "superseded", "plans")
-_SMALL = ("runs", "inputs", "quarantine", "superseded", "plans")
+TABLES = ("parts", "blocks", "runs", "inputs", "quarantine", "superseded", "plans", "folders")
+_SMALL = ("runs", "inputs", "quarantine", "superseded", "plans", "folders")
 FILES = ("parts", "details", "blocks", *_SMALL)
 
 #: The order of parts: that in which their rows are read.
@@ -112,9 +112,10 @@ RUNS = pa.schema(
         ("streams", pa.list_(pa.string())),
     ]
 )
-#: Parts that are in the catalogue no more, who stands for them (path of a part, or id of a plan), since when, and what they came to.
+#: Parts that are in the catalogue no more, who stands for them (path of a part, or id of a plan), whether they have receipts of their own still, since when, and
+#: what they came to.
 SUPERSEDED = pa.schema(
-    [("part", pa.string()), ("by", pa.string())]
+    [("part", pa.string()), ("by", pa.string()), ("own", pa.bool_())]
     + [(n, pa.int64()) for n in ("since_ns", "rows", "hits", "lost", "bytes_in", "nbytes")]
     + [("cpu_seconds", pa.float64())]
 )
@@ -123,6 +124,8 @@ PLANS = pa.schema(
     [("plan", pa.string())]
     + [(n, pa.int64()) for n in ("since_ns", "parts", "inputs", "rejected", "bytes_in", "bytes_uncompressed", "entries")]
 )
+#: Folders of receipts (local archives only) that were quiet when they were listed, with their times.
+FOLDERS = pa.schema([("folder", pa.string()), ("time_ns", pa.int64())])
 
 
 def _blocks_schema() -> pa.Schema:
@@ -148,7 +151,7 @@ class Catalog:
     Parameters
     ----------
     snapshot : str
-    parts, blocks, runs, inputs, quarantine, superseded, plans : pyarrow.Table
+    parts, blocks, runs, inputs, quarantine, superseded, plans, folders : pyarrow.Table
         See the schemas in this module. A null bound is unknown and never prunes.
     """
 
@@ -160,6 +163,7 @@ class Catalog:
     quarantine: pa.Table
     superseded: pa.Table = dataclasses.field(default_factory=SUPERSEDED.empty_table)
     plans: pa.Table = dataclasses.field(default_factory=PLANS.empty_table)
+    folders: pa.Table = dataclasses.field(default_factory=FOLDERS.empty_table)
 
 
 def current_name(store: Store) -> str:
@@ -248,4 +252,4 @@ def snapshot_file(snapshot: str, name: str) -> str:
 
 def nothing() -> Catalog:
     """The catalogue of an archive in which nothing is."""
-    return Catalog("", *(schema.empty_table() for schema in (PARTS, BLOCKS, RUNS, INPUTS, QUARANTINE, SUPERSEDED, PLANS)))
+    return Catalog("", *(schema.empty_table() for schema in (PARTS, BLOCKS, RUNS, INPUTS, QUARANTINE, SUPERSEDED, PLANS, FOLDERS)))

@@ -104,6 +104,11 @@ class CatalogReader:
         return self._file("superseded").table()
 
     @functools.cached_property
+    def folders(self) -> pa.Table:
+        """Folders of receipts that were quiet when they were listed."""
+        return self._file("folders").table()
+
+    @functools.cached_property
     def summaries(self) -> dict[str, Any]:
         """Sums and ranges of all parts and of each stream, see `summary.summaries`."""
         found: dict[str, Any] = json.loads(self.parts.metadata[b"summaries"])

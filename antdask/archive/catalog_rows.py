@@ -91,7 +91,7 @@ def rejected_row(r: Rejected) -> dict[str, Any]:
     return {"name": r.url.rpartition("/")[2], "url": r.url, "code": r.code, "reason": r.reason}
 
 
-def superseded_row(brief: Brief | Mapping[str, Any], by: str, since_ns: int) -> dict[str, Any]:
-    """The row of a part that has left."""
+def superseded_row(brief: Brief | Mapping[str, Any], by: str, own: bool, since_ns: int) -> dict[str, Any]:
+    """The row of a part that has left; `own`: its receipt is still there."""
     known = {n: getattr(brief, n, None) if isinstance(brief, Brief) else brief.get(n) for n in VOLUMES}
-    return {"part": brief.part if isinstance(brief, Brief) else brief["part"], "by": by, "since_ns": since_ns, **known}
+    return {"part": brief.part if isinstance(brief, Brief) else brief["part"], "by": by, "own": own, "since_ns": since_ns, **known}

@@ -252,9 +252,9 @@ def read_receipt(store: Store, key: PartKey) -> Receipt | None:
         return None
 
 
-def receipt_paths(store: Store) -> list[str]:
-    """Key paths of all parts that have a receipt, in order."""
-    return [p.removeprefix("receipts/").removesuffix(".json") for p in store.list("receipts") if p.endswith(".json")]
+def receipt_paths(store: Store, folder: str = "") -> list[str]:
+    """Key paths of all parts that have a receipt, in order; of one folder of them if it is given."""
+    return [p[9:-5] for p in store.list(f"receipts/{folder}".rstrip("/")) if p.endswith(".json")]
 
 
 def receipts(store: Store, paths: Iterable[str] | None = None) -> Iterator[Receipt]:

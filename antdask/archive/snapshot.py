@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 import uuid
@@ -11,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from antdask.archive import catalog, choices, contents, ledger, marker, plans
+from antdask.archive import catalog, choices, contents, folders, ledger, marker, plans
 from antdask.archive import catalog_rows as row_of
 from antdask.archive import layout as lay
 from antdask.archive.catalog import BLOCKS, INPUTS, PARTS, PLANS, QUARANTINE, RUNS, SUPERSEDED, Catalog
@@ -45,7 +46,9 @@ def rebuild(store: Store, whole: bool = False) -> Catalog:
     # Named by the moment of the listing, so that a slow one can be told from a newer one.
     name = _new_name()
     old = catalog.nothing() if whole else _readable(store)
+    stamps = folders.times(store)
     new = merge(store, old, ledger.receipt_paths(store), list(plans.saved(store)), name)
+    new = dataclasses.replace(new, folders=folders.table_of(stamps))
     catalog.save(store, new)
     if name > _pointed(store):
         store.write_small(lay.CURRENT, json.dumps({"snapshot": name}).encode() + b"\n")
@@ -74,7 +77,7 @@ def merge(store: Store, old: Catalog, paths: Sequence[str], files: Sequence[Plan
         "runs": (row_of.run_rows(parts), RUNS),
         "inputs": (sorted(inputs.values(), key=lambda r: (str(r["url"]), str(r["format"]))), INPUTS),
         "quarantine": (_healed([*lost, *(row_of.rejected_row(r) for file in new for r in file.rejected)], inputs.values()), QUARANTINE),
-        "superseded": (_superseded(old, fresh, taken), SUPERSEDED),
+        "superseded": (_superseded(old, fresh, taken, there), SUPERSEDED),
         "plans": ([*old.plans.to_pylist(), *(_plan_row(file) for file in new)], PLANS),
     }
     return Catalog(name, parts, blocks, **{key: pa.Table.from_pylist(values, schema) for key, (values, schema) in rows.items()})
@@ -158,7 +161,7 @@ def _healed(lost: list[dict[str, Any]], inputs: Iterable[dict[str, Any]]) -> lis
     return [*(r for r in lost if r.get("part") is not None), *rejected.values()]
 
 
-def _superseded(old: Catalog, fresh: list[Receipt], taken: dict[str, str]) -> list[dict[str, Any]]:
+def _superseded(old: Catalog, fresh: list[Receipt], taken: dict[str, str], there: set[str]) -> list[dict[str, Any]]:
     """A row for each part that has left, with what it came to as far as anything tells."""
     before = {r["part"]: r for r in old.superseded.to_pylist()}
     told: dict[str, Brief | dict[str, Any]] = {b.part: b for r in fresh for b in (r.brief(), *r.supersedes)}
@@ -169,7 +172,7 @@ def _superseded(old: Catalog, fresh: list[Receipt], taken: dict[str, str]) -> li
     rows = []
     for part, by in sorted(taken.items()):
         since = before[part]["since_ns"] if part in before else now
-        rows.append(row_of.superseded_row(told.get(part, {"part": part}), by, since))
+        rows.append(row_of.superseded_row(told.get(part, {"part": part}), by, part in there, since))
     return rows
 
 

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from antdask.archive import catalog_rows, contents, ledger, marker
+from antdask.archive import catalog_rows, contents, folders, ledger, marker
 from antdask.archive.catalog_reader import CatalogReader
+from antdask.archive.folders import Listing
 from antdask.archive.ledger import Brief, Receipt
 from antdask.archive.plans import PlanFile, columns
 from antdask.archive.store import Store
@@ -118,19 +119,25 @@ class Account:
         Paths of the parts that the catalogue does not know yet.
     read : list of Receipt
         Their receipts, as far as they were read.
+    broken : list of str
+        Paths of parts that have receipts, but not the file that these state; they have no row.
     """
 
-    def __init__(self, store: Store, reader: CatalogReader | None, rows: pa.Table, fresh: list[str], read: list[Receipt]) -> None:
-        self.store, self.reader, self.rows, self.fresh, self.read = store, reader, rows, fresh, read
+    def __init__(
+        self, store: Store, reader: CatalogReader | None, rows: pa.Table, fresh: list[str], read: list[Receipt], broken: Sequence[str] = ()
+    ) -> None:
+        self.store, self.reader, self.rows, self.fresh, self.read, self.broken = store, reader, rows, fresh, read, list(broken)
 
     @classmethod
-    def take(cls, store: Store, *, files: bool = True, most: int | None = None) -> Account:
+    def take(cls, store: Store, *, files: bool = True, quick: bool = False, most: int | None = None) -> Account:
         """Look at an archive.
 
         Parameters
         ----------
         files : bool
             Also compare the sizes of the part files, from one listing.
+        quick : bool
+            Do not list folders of receipts that nobody has touched since the last snapshot.
         most : int, optional
             Read at most so many receipts that the catalogue does not know, evenly spread; of the others only the names count.
 
@@ -142,15 +149,17 @@ class Account:
         """
         marker.check(store)
         reader = _readable(store)
-        paths = ledger.receipt_paths(store)
-        there = pa.array(paths, pa.string())
-        rows, left = _catalogued(reader, there)
-        fresh = there.filter(pc.invert(pc.is_in(there, pa.concat_arrays([rows["part"].combine_chunks(), left])))).to_pylist()
+        listing = folders.look(store, reader, quick)
+        fresh = listing.fresh
         chosen = fresh if most is None or len(fresh) <= most else [fresh[i * len(fresh) // most] for i in range(most)]
         read = list(ledger.receipts(store, chosen))
-        tables = [rows, _read_rows(read), _named_rows(sorted(set(fresh).difference(chosen)))]
-        whole = pa.concat_tables(tables)
-        return cls(store, reader, _with_files(store, whole) if files else whole, fresh, read)
+        named = fresh if not chosen else sorted(set(fresh).difference(chosen))
+        whole = pa.concat_tables([_catalogued(reader, listing), _read_rows(read), _named_rows(named)])
+        if not files:
+            return cls(store, reader, whole, fresh, read)
+        sound = _with_files(store, whole)
+        broken = whole["part"].filter(pc.and_(whole["own"], pc.invert(pc.is_in(whole["part"], sound["part"].combine_chunks()))))
+        return cls(store, reader, sound, fresh, read, broken.to_pylist())
 
     def standing(self, plan: Plan | PlanFile) -> Standing:
         """How far a plan is.
@@ -240,25 +249,25 @@ def nothing_done(plan: Plan | PlanFile) -> Standing:
     return Standing(table, empty, empty.copy(), {n: np.zeros(len(empty), _dtype(n)) for n in (*SUMS, "cpu_seconds")})
 
 
-def _catalogued(reader: CatalogReader | None, there: pa.Array) -> tuple[pa.Table, pa.Array]:
-    """Rows of parts that the catalogue knows and that have receipts, or that others stand for; and the names of all that it knows."""
+def _catalogued(reader: CatalogReader | None, listing: Listing) -> pa.Table:
+    """Rows of parts that the catalogue knows and that have receipts, or that others stand for."""
     if reader is None:
-        return _ROWS.empty_table(), pa.array([], pa.string())
+        return _ROWS.empty_table()
     parts = reader.parts.table(["part", *_KEY, *catalog_rows.VOLUMES])
-    parts = parts.filter(pc.is_in(parts["part"], there))
-    generation = _generations(parts["part"])
-    live = {"part": parts["part"], "key": contents.keys(parts), "generation": generation, "by": pa.nulls(parts.num_rows, pa.string())}
-    live["own"] = pa.array(np.ones(parts.num_rows, bool))
+    if len(listing.absent):
+        parts = parts.filter(pc.invert(pc.is_in(parts["part"], listing.absent)))
+    live = {"part": parts["part"], "key": contents.keys(parts), "generation": _generations(parts["part"])}
+    live |= {"by": pa.nulls(parts.num_rows, pa.string()), "own": pa.array(np.ones(parts.num_rows, bool))}
     left = reader.superseded
+    if not left.num_rows:
+        return _rows(parts, live)
     # Who stands for it must be there itself: a part, or (where the name is no path) a plan, which the snapshot has looked after.
-    by = left["by"]
-    kept = left.filter(
-        pc.or_(pc.or_(pc.is_in(by, there), pc.is_in(by, left["part"].combine_chunks())), pc.invert(pc.match_substring(by, "/")))
-    )
+    lost = pc.and_(pc.is_in(left["by"], listing.absent), pc.invert(pc.is_in(left["by"], left["part"].combine_chunks())))
+    kept = left.filter(pc.invert(lost))
     words, generations = contents.of_paths(kept["part"])
     gone = {"part": kept["part"], "key": words, "generation": pa.array(generations), "by": kept["by"]}
-    gone["own"] = pc.is_in(kept["part"], there)
-    return pa.concat_tables([_rows(parts, live), _rows(kept, gone)]), left["part"].combine_chunks()
+    gone["own"] = pc.invert(pc.is_in(kept["part"], listing.absent))
+    return pa.concat_tables([_rows(parts, live), _rows(kept, gone)])
 
 
 def _rows(table: pa.Table, columns: dict[str, Any]) -> pa.Table:
@@ -296,7 +305,7 @@ def _with_files(store: Store, rows: pa.Table) -> pa.Table:
     names, values = pa.array(list(sizes), pa.string()), pa.array(list(sizes.values()), pa.int64())
     file = pc.binary_join_element_wise("parts/", rows["part"], ".zarr.zip", "")
     there = pc.take(values, pc.index_in(file, value_set=names))
-    fits = pc.or_(pc.equal(rows["nbytes"], 0), pc.equal(there, rows["nbytes"]))
+    fits = pc.or_kleene(pc.equal(rows["nbytes"], 0), pc.equal(there, rows["nbytes"]))
     itself = pc.and_(rows["own"], pc.fill_null(fits, False))
     sound = pc.or_(itself, pc.is_valid(rows["by"]))
     while True:

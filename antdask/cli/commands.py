@@ -191,16 +191,19 @@ def finalise(archive: str, as_json: bool) -> None:
 @main.command()
 @click.argument("archive")
 @click.option("--rebuild", is_flag=True, help="Make the catalogue anew from the receipts first.")
+@click.option(
+    "--files", is_flag=True, help="Look at the part files too: is each there, with its size; and are there some that nobody signed."
+)
 @with_json
-def status(archive: str, rebuild: bool, as_json: bool) -> None:
-    """Say what is done and what is missing.
+def status(archive: str, rebuild: bool, files: bool, as_json: bool) -> None:
+    """Say what is done, what is missing, and what failed.
 
-    Of every plan in the ARCHIVE, from receipts and files themselves.
+    Of every plan in the ARCHIVE, from the receipts; while a campaign runs also how fast it goes, and how long it will take.
     """
     from antdask import report
     from antdask.convert.status import status as look
 
-    found = look(archive, rebuild)
+    found = look(archive, rebuild, files)
     emit(as_json, found.to_dict(), report.status, found)
     leave(found.exit_code, _unfinished(sum(c["parts_missing"] for c in found.campaigns)))
 

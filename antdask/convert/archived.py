@@ -20,6 +20,9 @@ from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch
 from antdask.model.tables import schema
 from antdask.plan import ARCHIVED, FileEntry, Segment, digest
+from antdask.query.binding import Scope
+from antdask.query.pieces import Piece
+from antdask.query.predicate import Predicate
 from antdask.sources.files import identify
 
 #: Aim for so many bytes of a batch [byte].
@@ -64,20 +67,29 @@ class ArchivedParts:
         InputError
             It was written under an older schema, with other columns.
         """
-        if start >= stop:
-            return
         stream = entry.segments[0].stream
-        try:
-            file = PartFile.read(entry.url)
-        except CorruptFileError as error:
-            raise DamagedPartError(
-                "A part cannot be read", where=entry.url, hint="Run: antdask verify ARCHIVE --deep, then convert again."
-            ) from error
-        reader = file.reader()
-        _check_columns(stream, entry, reader)
-        step = max(1, int(BATCH_BYTES * max(1, reader.length(tree)) // max(1, file.nbytes_decoded)))
-        for first in range(start, stop, step):
-            yield rows_of(reader, stream, entry.origin, first, min(stop, first + step))
+        for reader, first, last in _stretches(entry, tree, start, stop):
+            yield rows_of(reader, stream, entry.origin, first, last)
+
+    def read_where(self, entry: FileEntry, tree: str, start: int, stop: int, where: str) -> Iterator[Batch]:
+        """Batches of what a condition leaves of the rows ``start:stop``; what it reads first is no more than the condition needs.
+
+        Raises
+        ------
+        WhereError, UnknownNameError
+            Not a condition on columns of the part.
+        DamagedPartError, InputError
+            As `read`.
+        """
+        segment = entry.segments[0]
+        declared = schema(segment.stream)
+        predicate: Predicate | None = None
+        for reader, first, last in _stretches(entry, tree, start, stop):
+            if predicate is None:
+                predicate = Predicate.of(where, Scope(declared, [n for n in reader.names if not n.endswith(f"/{lay.OFFSETS}")]))
+            piece = predicate.apply(Piece(reader, declared, (first, last), segment.run.detector))
+            if len(piece):
+                yield _batch(piece, segment.stream, entry.origin)
 
     def receipt(self, entry: FileEntry) -> Receipt:
         """What was stated about a part when it was made.
@@ -165,6 +177,33 @@ def rows_of(reader: PartReader, stream: str, origin: str, start: int, stop: int)
             raw = reader.offsets(table.name, *spans[table.parent])
             spans[table.name], offsets[table.name] = (int(raw[0]), int(raw[-1])), raw - raw[0]
         tables[table.name] = {name: reader.column(table.name, name, *spans[table.name]) for name in table.columns(origin)}
+    return Batch(stream, origin, tables, offsets)
+
+
+def _stretches(entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[tuple[PartReader, int, int]]:
+    """A reader of the part, and rows ``start:stop`` in pieces of bounded size."""
+    if start >= stop:
+        return
+    try:
+        file = PartFile.read(entry.url)
+    except CorruptFileError as error:
+        raise DamagedPartError(
+            "A part cannot be read", where=entry.url, hint="Run: antdask verify ARCHIVE --deep, then convert again."
+        ) from error
+    reader = file.reader()
+    _check_columns(entry.segments[0].stream, entry, reader)
+    step = max(1, int(BATCH_BYTES * max(1, reader.length(tree)) // max(1, file.nbytes_decoded)))
+    for first in range(start, stop, step):
+        yield reader, first, min(stop, first + step)
+
+
+def _batch(piece: Piece, stream: str, origin: str) -> Batch:
+    tables: dict[str, dict[str, np.ndarray]] = {}
+    offsets: dict[str, np.ndarray] = {}
+    for table in schema(stream).given_by(origin):
+        if table.parent is not None:
+            offsets[table.name] = piece.offsets(table.name)
+        tables[table.name] = {name: piece.column(table.name, name) for name in table.columns(origin)}
     return Batch(stream, origin, tables, offsets)
 
 

@@ -241,7 +241,7 @@ def open_campaign(store: Store, plan: Plan | PlanFile) -> PlanFile:
     for lineage, document in plan.lineages.items():
         store.write_small(lay.lineage_file(lineage), json.dumps(document, sort_keys=True, indent=1).encode() + b"\n")
         step = document.get("step")
-        if step is not None and not store.exists(lay.step_file(step["source"])):
+        if step is not None and step["name"] and not store.exists(lay.step_file(step["source"])):
             store.write_small(lay.step_file(step["source"]), source_of(step["name"]))
     return plans.save(store, plan)
 

@@ -39,12 +39,15 @@ class Material:
     """
 
     def __init__(self, task: Assignment) -> None:
-        self.task, self.step = task, Step.of(task.lineage)
-        self._archive = SOURCES.get(task.inputs[0].format)
+        self.task, self._archive = task, SOURCES.get(task.inputs[0].format)
+        # Parts of the lineage itself are only joined: they have been through its step already.
+        joins = isinstance(self._archive, ArchivedParts) and task.inputs[0].layout == task.part.key.lineage
+        self.step = None if joins else Step.of(task.lineage)
         if isinstance(self._archive, ArchivedParts):
             self.behind, self._numbers = trace([self._archive.receipt(entry) for entry in task.inputs], superseding=self.step is None)
         else:
             self.behind, self._numbers = Provenance.of(task), []
+        self._rows = 0
 
     def check(self) -> None:
         """Make sure that all inputs are those that were planned.
@@ -68,12 +71,17 @@ class Material:
         AntdaskError
             Entries in and out differ, or the step breaks its promise: a bug.
         """
-        rows = 0
+        rows = self._rows = 0
         for wanted in self.task.part.ranges:
-            for batch in intact_batches(self.task.inputs[wanted.input], wanted, lost):
-                rows += batch.rows
+            if self.step is not None and self.step.where and isinstance(self._archive, ArchivedParts):
+                given = self._archive.read_where(self.task.inputs[wanted.input], wanted.tree, wanted.start, wanted.stop, self.step.where)
+                rows += wanted.stop - wanted.start
+            else:
+                given = self._counted(intact_batches(self.task.inputs[wanted.input], wanted, lost))
+            for batch in given:
                 self._number(batch, wanted.input)
                 yield batch if self.step is None else self.step.apply(batch)
+        rows += self._rows
         gone = sum(q.stop - q.start for q in lost)
         if rows + gone != self.task.part.entries:
             raise AntdaskError(
@@ -82,6 +90,11 @@ class Material:
                 found=f"{rows} rows and {gone} quarantined",
                 expected=f"{self.task.part.entries} entries",
             )
+
+    def _counted(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            self._rows += batch.rows
+            yield batch
 
     def _number(self, batch: Batch, number: int) -> None:
         """Let ``source_input`` count the inputs of this part."""

@@ -1,6 +1,6 @@
 """The status of an archive: what is done, what is missing, what failed and why, and how fast it goes.
 
-From the catalogue and one listing of the receipts: the receipts themselves are read only as far as the catalogue does not know them, and of very many only some.
+From the catalogue and the names of the receipts: the receipts themselves are read only as far as the catalogue does not know them, and of very many only some.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ SAMPLE = 1000
 
 @dataclasses.dataclass
 class Status:
-    """The state of an archive, recomputed from plans and receipts; `verify` compares the files too.
+    """The state of an archive, recomputed from plans and receipts, and from the part files if they were asked for.
 
     Parameters
     ----------
     campaigns : list of dict
         One per plan: ``plan, parts_total, parts_done, parts_missing, failed`` (number of parts by class), ``uncounted`` (parts that are done, whose rows are not
         in the sums), ``quarantined, rejected, rows, hits, bytes_in, bytes_out``.
-    orphans : int
-        Part files without a receipt: a worker died between the two; the part will be redone.
+    orphans : int or None
+        Part files without a receipt: a worker died between the two; the part will be redone. ``None`` where the files were not looked at.
     superseded : int
         Parts that others stand for, and that `antdask gc` may clear away.
     pace : Pace
@@ -44,7 +44,7 @@ class Status:
 
     archive: str
     campaigns: list[dict[str, Any]]
-    orphans: int
+    orphans: int | None
     snapshot: str
     superseded: int = 0
     pace: Pace = dataclasses.field(default_factory=Pace)
@@ -59,13 +59,15 @@ class Status:
         return {**dataclasses.asdict(self), "exit_code": self.exit_code}
 
 
-def status(archive_url: str, rebuild: bool = False) -> Status:
+def status(archive_url: str, rebuild: bool = False, files: bool = False) -> Status:
     """What is done, what is missing, and what failed, by plan.
 
     Parameters
     ----------
     rebuild : bool
         Make a new catalogue from the receipts first.
+    files : bool
+        Look at the part files too: one that is missing, or of another size than its receipt states, is not done.
 
     Raises
     ------
@@ -75,20 +77,23 @@ def status(archive_url: str, rebuild: bool = False) -> Status:
     marker.check(store)
     if rebuild:
         snapshot.rebuild(store, whole=True)
-    account = Account.take(store, files=False, most=SAMPLE)
+    account = Account.take(store, files=files, quick=True, most=SAMPLE)
     campaigns, waiting = [], []
     for file in plans.saved(store):
         standing = account.standing(file)
         waiting.append(standing.table.filter(pa.array(~standing.done)))
         campaigns.append(_campaign(store, file, standing))
-    own = account.rows.filter(account.rows["own"])
-    files = pa.array(
-        [p.removeprefix("parts/").removesuffix(".zarr.zip") for p in store.list("parts") if p.endswith(".zarr.zip")], pa.string()
-    )
-    orphans = pc.sum(pc.invert(pc.is_in(files, own["part"].combine_chunks()))).as_py() or 0
-    superseded = pc.sum(pc.is_valid(own["by"])).as_py() or 0
+    superseded = pc.sum(pc.and_(account.rows["own"], pc.is_valid(account.rows["by"]))).as_py() or 0
     name = account.reader.snapshot if account.reader is not None else ""
-    return Status(store.url, campaigns, orphans, name, superseded, pace_of(account, _left(waiting)))
+    return Status(store.url, campaigns, orphans(store, account) if files else None, name, superseded, pace_of(account, _left(waiting)))
+
+
+def orphans(store: Store, account: Account) -> int:
+    """Number of part files without a receipt."""
+    paths = pa.array([p[6:-9] for p in store.list("parts") if p.endswith(".zarr.zip")], pa.string())
+    own = account.rows.filter(account.rows["own"])["part"].combine_chunks()
+    known = pa.concat_arrays([own, pa.array(account.broken, pa.string())])
+    return pc.sum(pc.invert(pc.is_in(paths, known))).as_py() or 0
 
 
 def _left(waiting: list[pa.Table]) -> int:

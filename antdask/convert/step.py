@@ -5,7 +5,8 @@
     def brighter(batch: Batch, *, least: int) -> Batch:        in a module that workers can import
         return take(batch, np.flatnonzero(batch.tables["events"]["n_hits"] >= least))
 
-A step may leave rows out, add rows, or change values. It keeps ``source_input`` and ``source_entry``, which lead to the legacy files.
+A step may leave rows out, add rows, or change values. It keeps ``source_input`` and ``source_entry``, which lead to the legacy files. A condition of the ``where``
+language may stand before it, or in its place.
 """
 
 from __future__ import annotations
@@ -35,13 +36,15 @@ class Step:
     Parameters
     ----------
     name : str
-        ``module:function``.
+        ``module:function``; empty where a condition is all.
     source : str
         16 hexadecimal digits: hash of the source of the module. What the module imports is not in it.
     options : mapping
         Keyword arguments; plain data.
     stream, origin : str
         Of the batches that it gives.
+    where : str
+        Only rows for which this holds come to the function; empty for all.
     """
 
     name: str
@@ -49,9 +52,10 @@ class Step:
     options: Mapping[str, Any]
     stream: str
     origin: str
+    where: str = ""
 
     @classmethod
-    def find(cls, name: str, options: Mapping[str, Any], stream: str, origin: str) -> Step:
+    def find(cls, name: str, options: Mapping[str, Any], stream: str, origin: str, where: str = "") -> Step:
         """The step of this name as it is now.
 
         Raises
@@ -61,12 +65,14 @@ class Step:
         UnknownNameError
             The module has no such function.
         """
+        if not name:
+            return cls("", "", {}, stream, origin, where)
         function = _function(name)
         try:
             inspect.signature(function).bind(None, **options)
         except TypeError as error:
             raise UsageError(f"The step cannot be called with these options: {error}", where=name, found=dict(options)) from error
-        return cls(name, source_hash(_source_file(name)), dict(options), stream, origin)
+        return cls(name, source_hash(_source_file(name)), dict(options), stream, origin, where)
 
     @classmethod
     def of(cls, lineage: Mapping[str, Any]) -> Step | None:
@@ -82,7 +88,9 @@ class Step:
         document = lineage.get("step")
         if document is None:
             return None
-        wanted = cls(document["name"], document["source"], document["options"], lineage["stream"], lineage["origin"])
+        wanted = cls(**document, stream=lineage["stream"], origin=lineage["origin"])
+        if not wanted.name:
+            return wanted
         found = source_hash(_source_file(wanted.name))
         if found != wanted.source:
             raise PlanError(
@@ -100,17 +108,17 @@ class Step:
 
     def to_dict(self) -> dict[str, Any]:
         """What of the step determines bytes, as plain data."""
-        return {"name": self.name, "source": self.source, "options": dict(self.options)}
+        return {"name": self.name, "source": self.source, "options": dict(self.options), "where": self.where}
 
     def apply(self, batch: Batch) -> Batch:
-        """Call it.
+        """Call the function; the condition is for who reads the batches.
 
         Raises
         ------
         AntdaskError
             What it gives is not a batch of the stream that was promised.
         """
-        given = self._call(batch, **self.options)
+        given = self._call(batch, **self.options) if self.name else batch
         if not isinstance(given, Batch) or (given.stream, given.origin) != (self.stream, self.origin):
             found = f"{given.stream} of {given.origin}" if isinstance(given, Batch) else type(given).__name__
             raise AntdaskError(

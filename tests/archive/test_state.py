@@ -46,6 +46,13 @@ def test_a_part_is_done_while_receipt_and_file_agree(store):
     assert done(store, p) == []
 
 
+def test_a_part_without_rows_needs_no_file(store):
+    p = plan()
+    store.write_small(lay.receipt_file(p.parts[0].key.path), dataclasses.replace(receipt_of(p, 0), nbytes=0, rows=0).to_json())
+    store.settle()
+    assert done(store, p) == [0]
+
+
 def test_nothing_is_done_in_an_empty_archive(store):
     store.settle()
     standing = Account.take(store).standing(plan())

@@ -37,7 +37,7 @@ def test_parts_are_counted_whether_the_catalogue_knows_them_or_not(store):
             "rows": 10, "hits": 18, "bytes_in": 100, "bytes_out": 6,
         }
     ]  # fmt: skip
-    assert found.exit_code == 0 and found.orphans == 0
+    assert found.exit_code == 0 and found.orphans is None
     assert json.loads(json.dumps(found.to_dict()))["pace"]["running"] is False
 
 
@@ -71,11 +71,21 @@ def test_superseded_parts_are_counted_apart_and_are_no_orphans(store):
         keep(store, receipt_of(plan(), i))
     keep(store, merge_of(plan()))
     for _ in range(2):
-        found = status(store.url)
+        found = status(store.url, files=True)
         assert (found.superseded, found.orphans, found.campaigns[0]["parts_done"]) == (0 if not found.snapshot else 2, 0, 2)
         snapshot.rebuild(store)
     store.remove(lay.receipt_file(plan().parts[0].key.path))
-    assert status(store.url).orphans == 1
+    assert status(store.url, files=True).orphans == 1
+
+
+def test_files_are_looked_at_if_wanted(store):
+    for i in range(2):
+        keep(store, receipt_of(plan(), i))
+    snapshot.rebuild(store)
+    store.write_small(lay.part_file(plan().parts[0].key.path), b"ab")
+    assert status(store.url).exit_code == 0
+    found = status(store.url, files=True)
+    assert (found.campaigns[0]["parts_missing"], found.orphans, found.exit_code) == (1, 0, 4)
 
 
 def test_a_running_campaign_tells_its_pace_and_when_it_will_end(store):
