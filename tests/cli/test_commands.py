@@ -67,6 +67,9 @@ def test_help_names_the_commands_in_order_of_work() -> None:
         "verify",
         "info",
         "query",
+        "environment",
+        "explore",
+        "simulate",
     ]
 
 
