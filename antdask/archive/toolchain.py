@@ -21,7 +21,6 @@ from antdask.archive import layout as lay
 from antdask.archive.store import Store
 from antdask.plan import digest
 
-
 _LINE = re.compile(r"^(Name|Version):[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
 
 

@@ -16,8 +16,8 @@ from antdask.archive.store import Store
 from antdask.cluster import make_cluster
 from antdask.convert import part as part_module
 from antdask.convert.campaign import convert
-from antdask.convert.status import status
 from antdask.convert.scan import make_plan
+from antdask.convert.status import status
 from antdask.convert.verify import verify
 from antdask.errors import DamagedPartError, DestinationError, UnreachableError
 from antdask.remote import client

@@ -17,8 +17,8 @@ from antdask.archive.store import Store
 from antdask.cluster import make_cluster
 from antdask.cluster.failures import classify
 from antdask.convert.campaign import convert
-from antdask.convert.status import status
 from antdask.convert.scan import make_plan
+from antdask.convert.status import status
 from antdask.convert.verify import verify
 from antdask.errors import DestinationError
 from antdask.settings import load

@@ -25,7 +25,14 @@ PREFIXES = "|".join(("", "da", "d", "c", "m", "u", "n", "p", "h", "k", "M", "G",
 SYMBOLS = "|".join(("s", "d", "yr", "m", "g", "A", "K", "V", "Hz", "eV", "rad", "deg", "byte", "bit", "Pa", "C"))
 UNIT = re.compile(rf"(?:{PREFIXES})(?:{SYMBOLS})(?:[+-]?\d+)?(?:[./](?:{PREFIXES})(?:{SYMBOLS})(?:[+-]?\d+)?)*")
 
-ORIGINS = {*tables.ONLINE, *tables.SEATRAY, *antares_fields.ANTARES_RAW, *antdst_fields.ANTDST, *mc_fields.GENERATED, *offline_fields.KM3NET_DST}
+ORIGINS = {
+    *tables.ONLINE,
+    *tables.SEATRAY,
+    *antares_fields.ANTARES_RAW,
+    *antdst_fields.ANTDST,
+    *mc_fields.GENERATED,
+    *offline_fields.KM3NET_DST,
+}
 
 FIELDS = [(f"{s.name}/{t.name}/{f.name}", f) for s in tables.SCHEMAS.values() for t in s.tables for f in t.fields]
 FIELDS += [(f"runs/{f.name}", f) for f in tables.RUNS.fields]
