@@ -340,9 +340,13 @@ def make_parts(inputs: Iterable[FileEntry], lineage_of: Mapping[tuple[str, str],
 
 def content_id(inputs: Iterable[FileEntry], ranges: Iterable[Range]) -> str:
     """8 hexadecimal digits that stand for these entries of these inputs, wherever the files lie."""
-    identities = [{k: v for k, v in f.identity.items() if k != "name"} for f in inputs]
-    cuts = [(r.input, r.tree, r.start, r.stop) for r in ranges]
-    return digest([identities, cuts])[:8]
+    return content_of([f.identity for f in inputs], [(r.input, r.tree, r.start, r.stop) for r in ranges])
+
+
+def content_of(identities: Iterable[Mapping[str, Any]], cuts: Iterable[tuple[int, str, int, int]]) -> str:
+    """The same from plain data: identities of inputs, and ``input, tree, start, stop`` of each range."""
+    nameless = [{k: v for k, v in i.items() if k != "name"} for i in identities]
+    return digest([nameless, list(cuts)])[:8]
 
 
 def check_budget(plan: Plan, max_parts: int, max_bytes: int) -> None:

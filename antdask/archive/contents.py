@@ -12,6 +12,17 @@ _WORDS = ("detector", "stream", "lineage", "content")
 _PATH = r"^(?P<head>[^/]+/[^/]+/[^/]+)/[^/]+/\d+-(?P<content>[0-9a-z]+)(?:\.r(?P<generation>\d+))?$"
 
 
+def plain(table: pa.Table) -> pa.Table:
+    """The table with words in the place of codes.
+
+    Examples
+    --------
+    >>> plain(pa.table({"a": pa.array(["x", "y", "x"]).dictionary_encode()}))["a"].type
+    DataType(string)
+    """
+    return table.cast(pa.schema([pa.field(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in table.schema]))
+
+
 def keys(table: pa.Table) -> pa.ChunkedArray:
     """Detector, stream, lineage and content of each row as one word.
 

@@ -180,6 +180,25 @@ def rows_of(reader: PartReader, stream: str, origin: str, start: int, stop: int)
     return Batch(stream, origin, tables, offsets)
 
 
+def stored_batches(url: str, stream: str, origin: str) -> Iterator[Batch]:
+    """All rows of a part file, wherever it lies.
+
+    Raises
+    ------
+    CorruptFileError, DamagedPartError
+    """
+    file = PartFile.read(url)
+    reader, rows = file.reader(), int(file.attributes["rows"])
+    for first, last in _cuts(file, 0, rows, rows):
+        yield rows_of(reader, stream, origin, first, last)
+
+
+def _cuts(file: PartFile, start: int, stop: int, rows: int) -> Iterator[tuple[int, int]]:
+    step = max(1, int(BATCH_BYTES * max(1, rows) // max(1, file.nbytes_decoded)))
+    for first in range(start, stop, step):
+        yield first, min(stop, first + step)
+
+
 def _stretches(entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[tuple[PartReader, int, int]]:
     """A reader of the part, and rows ``start:stop`` in pieces of bounded size."""
     if start >= stop:
@@ -192,9 +211,8 @@ def _stretches(entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[t
         ) from error
     reader = file.reader()
     _check_columns(entry.segments[0].stream, entry, reader)
-    step = max(1, int(BATCH_BYTES * max(1, reader.length(tree)) // max(1, file.nbytes_decoded)))
-    for first in range(start, stop, step):
-        yield reader, first, min(stop, first + step)
+    for first, last in _cuts(file, start, stop, reader.length(tree)):
+        yield reader, first, last
 
 
 def _batch(piece: Piece, stream: str, origin: str) -> Batch:

@@ -29,6 +29,8 @@ class Material:
     ----------
     behind : Provenance
         Legacy files and entries that the part goes back to.
+    joins : bool
+        Whether the inputs are parts of the same lineage, for which this one will stand.
 
     Raises
     ------
@@ -41,10 +43,10 @@ class Material:
     def __init__(self, task: Assignment) -> None:
         self.task, self._archive = task, SOURCES.get(task.inputs[0].format)
         # Parts of the lineage itself are only joined: they have been through its step already.
-        joins = isinstance(self._archive, ArchivedParts) and task.inputs[0].layout == task.part.key.lineage
-        self.step = None if joins else Step.of(task.lineage)
+        self.joins = isinstance(self._archive, ArchivedParts) and task.inputs[0].layout == task.part.key.lineage
+        self.step = None if self.joins else Step.of(task.lineage)
         if isinstance(self._archive, ArchivedParts):
-            self.behind, self._numbers = trace([self._archive.receipt(entry) for entry in task.inputs], superseding=self.step is None)
+            self.behind, self._numbers = trace([self._archive.receipt(entry) for entry in task.inputs], superseding=self.joins)
         else:
             self.behind, self._numbers = Provenance.of(task), []
         self._rows = 0

@@ -22,8 +22,10 @@ from antdask.archive.place import file_checksum
 from antdask.archive.plans import open_plan
 from antdask.archive.store import Store, destination_errors
 from antdask.archive.writer import PartWriter, Written
+from antdask.convert.archived import stored_batches
 from antdask.convert.material import Material
 from antdask.convert.ordering import ranks, reorder
+from antdask.convert.value_digest import ValueDigest
 from antdask.errors import AntdaskError, CorruptFileError, DamagedPartError, DestinationError
 from antdask.model.ragged import Batch, concatenate, sorting, take
 from antdask.plan import FileEntry, Part, Range
@@ -85,13 +87,35 @@ def _write(material: Material, draft: Path, url: str) -> tuple[Written, list[Qua
     }
     for way in _ways(task.part):
         lost: list[Quarantined] = []
+        values = ValueDigest()
         with PartWriter(key.stream, task.origin, attributes) as writer:
-            if not _append_ordered(writer, way(material, lost)):
+            batches = way(material, lost)
+            if not _append_ordered(writer, _digested(batches, values) if material.joins else batches):
                 continue
             _check_conservation(material, writer.rows, lost)
             with destination_errors(url):
-                return writer.finish(draft), lost
+                written = writer.finish(draft)
+            if material.joins:
+                _check_values(draft, values, key.stream, task.origin)
+            return written, lost
     raise AntdaskError("Rows are out of order after sorting: a bug", where=str(key))
+
+
+def _digested(batches: Iterator[Batch], values: ValueDigest) -> Iterator[Batch]:
+    for batch in batches:
+        values.update(batch)
+        yield batch
+
+
+def _check_values(draft: Path, values: ValueDigest, stream: str, origin: str) -> None:
+    """Read a merged part back before others leave for it: every value must be the one that was read from its sources."""
+    again = ValueDigest(stored_batches(str(draft), stream, origin))
+    if again.digest() != values.digest():
+        raise DamagedPartError(
+            "A merged part does not read back as its sources",
+            where=stream,
+            hint="Run the same command again; if it comes back, check the memory.",
+        )
 
 
 def _check_conservation(material: Material, rows: int, lost: list[Quarantined]) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from antdask.archive import choices
+from antdask.archive import choices, contents
 from antdask.archive import layout as lay
 from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.choices import Choice
@@ -164,14 +164,14 @@ def _chosen(store: Store, reader: CatalogReader, wish: Wish) -> list[dict[str, A
     """Rows of the catalogue that are wanted, in its order."""
     if wish.stream not in reader.summaries["streams"]:
         raise UnknownNameError.of("stream", wish.stream, reader.summaries["streams"])
-    table = reader.parts.table(_COLUMNS, *reader.rows_of(wish.stream))
+    table = contents.plain(reader.parts.table(_COLUMNS, *reader.rows_of(wish.stream)))
     for column, words in (("lineage", (wish.lineage,) if wish.lineage else ()), ("detector", wish.detectors)):
         if words:
-            known = pc.unique(table[column].cast(pa.string())).to_pylist()
+            known = pc.unique(table[column]).to_pylist()
             for word in words:
                 if word not in known:
                     raise UnknownNameError.of(column, word, known, where=f"stream '{wish.stream}'")
-            table = table.filter(pc.is_in(table[column].cast(pa.string()), pa.array(words)))
+            table = table.filter(pc.is_in(table[column], pa.array(words)))
     if not wish.lineage:
         table = _current(store, table, wish)
         _refuse_several(table)
@@ -186,12 +186,12 @@ def _chosen(store: Store, reader: CatalogReader, wish: Wish) -> list[dict[str, A
 
 def _current(store: Store, table: pa.Table, wish: Wish) -> pa.Table:
     """Of each run the current lineage; where that is what the same wish has made of another before, the other one."""
-    names = table["lineage"].cast(pa.string())
+    names = table["lineage"]
     documents = {n: _document(store, n) for n in pc.unique(names).to_pylist()}
     made = {n: d["from"]["lineage"] for n, d in documents.items() if "step" in d and _same(d["step"], wish)}
     flags = pc.fill_null(table["current"], True)
     if made:
-        runs = pc.binary_join_element_wise(table["detector"].cast(pa.string()), table["run"].cast(pa.string()), names, "/")
+        runs = pc.binary_join_element_wise(table["detector"], table["run"].cast(pa.string()), names, "/")
         own = pc.and_(flags, pc.is_in(names, pa.array(list(made))))
         wanted = [f"{r.rpartition('/')[0]}/{made[r.rpartition('/')[2]]}" for r in pc.unique(runs.filter(own)).to_pylist()]
         flags = pc.or_(pc.and_(flags, pc.invert(own)), pc.is_in(runs, pa.array(wanted, pa.string())))
