@@ -65,6 +65,13 @@ class CopiedPlace(ABC):
         except (FileNotFoundError, IsADirectoryError):
             return None
 
+    def mtime(self, path: str) -> float | None:
+        """See `place.Place`."""
+        try:
+            return float(self._client.stat(self._path(path)).mtime_ns / 1e9) or None
+        except FileNotFoundError:
+            return None
+
     def read(self, path: str, start: int | None, stop: int | None) -> bytes:
         """See `place.Place`."""
         if start is None and stop is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,15 @@ class FsspecPlace:
             return int(self._fs.info(self._path(path))["size"])
         except FileNotFoundError:
             return None
+
+    def mtime(self, path: str) -> float | None:
+        """See `place.Place`."""
+        try:
+            told = self._fs.info(self._path(path))
+        except FileNotFoundError:
+            return None
+        when = told.get("mtime", told.get("LastModified", told.get("created")))
+        return when.timestamp() if isinstance(when, datetime.datetime) else when if isinstance(when, float) else None
 
     def read(self, path: str, start: int | None, stop: int | None) -> bytes:
         """See `place.Place`."""

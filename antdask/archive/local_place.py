@@ -50,6 +50,13 @@ class LocalPlace:
         except FileNotFoundError:
             return None
 
+    def mtime(self, path: str) -> float | None:
+        """See `place.Place`."""
+        try:
+            return self._path(path).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
     def read(self, path: str, start: int | None, stop: int | None) -> bytes:
         """See `place.Place`."""
         with self._path(path).open("rb") as f:

@@ -47,6 +47,10 @@ class Place(Protocol):
         """Bytes of a file; ``None`` where there is none."""
         ...
 
+    def mtime(self, path: str) -> float | None:
+        """When a file was written [s since 1970]; ``None`` where there is none, or the storage does not tell."""
+        ...
+
     def read(self, path: str, start: int | None, stop: int | None) -> bytes:
         """Bytes ``start:stop`` of a file, fewer where it ends before."""
         ...

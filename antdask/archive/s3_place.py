@@ -61,6 +61,13 @@ class S3Place:
         except FileNotFoundError:
             return None
 
+    def mtime(self, path: str) -> float | None:
+        """See `place.Place`."""
+        try:
+            return self._client.stat(self._key(path)).mtime_ns / 1e9 or None
+        except FileNotFoundError:
+            return None
+
     def read(self, path: str, start: int | None, stop: int | None) -> bytes:
         """See `place.Place`."""
         return self._client.read(self._key(path), start, stop)

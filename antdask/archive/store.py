@@ -97,6 +97,11 @@ class Store:
         with _reading_errors(self.url):
             return self._place.size(_guard(path))
 
+    def mtime(self, path: str) -> float | None:
+        """When a file was written [s since 1970]; ``None`` where there is none, or the storage does not tell."""
+        with _reading_errors(self.url):
+            return self._place.mtime(_guard(path))
+
     def read(self, path: str, start: int | None = None, stop: int | None = None) -> bytes:
         """Bytes ``start:stop`` of a file.
 
