@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 
 from antdask.convert.value_digest import ValueDigest
@@ -9,7 +11,7 @@ def test_rows_have_one_digest_however_they_are_cut():
     batch = random_batch("events", "km3net_online", 50)
     whole = ValueDigest([batch]).digest()
     for edges in ([0, 50], [0, 1, 7, 50], [0, 20, 20, 49, 50]):
-        pieces = [cut(batch, a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        pieces = [cut(batch, a, b) for a, b in itertools.pairwise(edges)]
         assert ValueDigest(pieces).digest() == whole
 
 
