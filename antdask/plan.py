@@ -315,38 +315,56 @@ def cut_evenly(start: int, stop: int, nbytes: int, limit: int) -> list[tuple[int
     return list(itertools.pairwise(edges))
 
 
-def make_parts(inputs: Iterable[FileEntry], lineage_of: Mapping[tuple[str, str], str], part_bytes: int) -> tuple[Part, ...]:
+def make_parts(
+    inputs: Iterable[FileEntry],
+    lineage_of: Mapping[tuple[str, str], str],
+    part_bytes: int,
+    after: Sequence[Part] = (),
+    first_input: int = 0,
+) -> tuple[Part, ...]:
     """Cut described inputs into parts: each of one stream and run, of at most about `part_bytes`.
 
     Parameters
     ----------
     lineage_of : mapping of (stream, kind of the input) to lineage id; see `FileEntry.kind`
+    after : sequence of Part
+        Parts of the same plan that stand before: their numbers go on.
+    first_input : int
+        Number of the first input in the plan.
     """
     parts: list[Part] = []
     counters: dict[tuple[str, RunKey], int] = {}
-    for number, entry in enumerate(inputs):
+    taken: set[tuple[str, str, RunKey, str]] = set()
+    for part in after:
+        key = part.key
+        counters[key.stream, key.run] = max(counters.get((key.stream, key.run), 0), key.index + 1)
+        taken.add((key.stream, key.lineage, key.run, key.content))
+    for number, entry in enumerate(inputs, first_input):
         for segment in entry.segments:
             per_entry = segment.nbytes / max(1, segment.stop - segment.start)
             for start, stop in cut_evenly(segment.start, segment.stop, segment.nbytes, part_bytes):
                 rng = Range(number, segment.tree, start, stop, round(per_entry * (stop - start)), segment.ordered)
                 index = counters.setdefault((segment.stream, segment.run), 0)
                 counters[segment.stream, segment.run] += 1
-                content = content_id([entry], [dataclasses.replace(rng, input=0)])
                 lineage = lineage_of[segment.stream, entry.kind]
-                key = PartKey(segment.stream, lineage, segment.run, index, content)
-                parts.append(Part(len(parts), key, (rng,)))
+                content = content_id([entry], [dataclasses.replace(rng, input=0)])
+                if (segment.stream, lineage, segment.run, content) in taken:
+                    # Two in 10^9 for a run of a few parts; but a part that is taken for another would never be archived.
+                    content = content_id([entry], [dataclasses.replace(rng, input=0)], digits=16)
+                taken.add((segment.stream, lineage, segment.run, content))
+                parts.append(Part(len(after) + len(parts), PartKey(segment.stream, lineage, segment.run, index, content), (rng,)))
     return tuple(parts)
 
 
-def content_id(inputs: Iterable[FileEntry], ranges: Iterable[Range]) -> str:
-    """8 hexadecimal digits that stand for these entries of these inputs, wherever the files lie."""
-    return content_of([f.identity for f in inputs], [(r.input, r.tree, r.start, r.stop) for r in ranges])
+def content_id(inputs: Iterable[FileEntry], ranges: Iterable[Range], digits: int = 8) -> str:
+    """Hexadecimal digits that stand for these entries of these inputs, wherever the files lie."""
+    return content_of([f.identity for f in inputs], [(r.input, r.tree, r.start, r.stop) for r in ranges], digits)
 
 
-def content_of(identities: Iterable[Mapping[str, Any]], cuts: Iterable[tuple[int, str, int, int]]) -> str:
+def content_of(identities: Iterable[Mapping[str, Any]], cuts: Iterable[tuple[int, str, int, int]], digits: int = 8) -> str:
     """The same from plain data: identities of inputs, and ``input, tree, start, stop`` of each range."""
     nameless = [{k: v for k, v in i.items() if k != "name"} for i in identities]
-    return digest([nameless, list(cuts)])[:8]
+    return digest([nameless, list(cuts)])[:digits]
 
 
 def check_budget(plan: Plan, max_parts: int, max_bytes: int) -> None:

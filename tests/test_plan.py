@@ -5,11 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import antdask.plan
 from antdask.errors import PlanError
 from antdask.model.keys import RunKey
 from antdask.plan import FileEntry, Plan, Rejected, Segment, check_budget, content_id, cut_evenly, make_parts
 
 RUN = RunKey("antares", 7)
+KIND = "km3net_online/l1/km3net_online"
 
 
 def entry(name="a.root", fingerprint="f" * 64, segments=(Segment("events", "T", RUN, 0, 1000, 10_000),)):
@@ -20,7 +22,7 @@ def plan(entries=(entry(),), part_bytes=3000):
     return Plan(
         "/archive",
         tuple(entries),
-        make_parts(entries, {("events", "km3net_online/l1/km3net_online"): "0a0b0c0d"}, part_bytes),
+        make_parts(entries, {("events", KIND): "0a0b0c0d"}, part_bytes),
         {"0a0b0c0d": {"x": 1}},
         (Rejected("/x", "input", "no"),),
     )
@@ -77,3 +79,20 @@ def test_the_budget_is_kept():
 def test_cost_adds_up():
     cost = plan().cost()
     assert cost["bytes_uncompressed"] == 10_000 and cost["entries"] == 1000 and cost["inputs"] == 1 and cost["rejected"] == 1
+
+
+def test_parts_whose_short_contents_coincide_get_longer_ones(monkeypatch):
+    real = antdask.plan.content_of
+    monkeypatch.setattr("antdask.plan.content_of", lambda i, c, digits=8: "deadbeef" if digits == 8 else real(i, c, digits))
+    contents = [p.key.content for p in plan().parts]
+    assert contents[0] == "deadbeef" and len(set(contents)) == 4 and {len(c) for c in contents[1:]} == {16}
+
+
+def test_more_inputs_go_on_where_the_parts_before_ended():
+    before = plan().parts
+    more = make_parts([entry("b.root", "1" * 64)], {("events", KIND): "0a0b0c0d"}, 3000, after=before, first_input=1)
+    assert [p.index for p in more] == [4, 5, 6, 7] and [p.key.index for p in more] == [4, 5, 6, 7]
+    assert {r.input for p in more for r in p.ranges} == {1}
+    assert [p.key.content for p in more] == [
+        p.key.content for p in make_parts([entry("b.root", "1" * 64)], {("events", KIND): "0a0b0c0d"}, 3000)
+    ]

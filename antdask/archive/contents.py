@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_WORDS = ("detector", "stream", "lineage", "content")
-_PATH = r"^(?P<head>[^/]+/[^/]+/[^/]+)/[^/]+/\d+-(?P<content>[0-9a-z]+)(?:\.r(?P<generation>\d+))?$"
+from antdask.model.keys import PartKey
+
+_WORDS = ("detector", "stream", "lineage")
+_PATH = r"^(?P<head>[^/]+/[^/]+/[^/]+/[^/]+)/\d+-(?P<content>[0-9a-z]+)(?:\.r(?P<generation>\d+))?$"
 
 
 def plain(table: pa.Table) -> pa.Table:
@@ -24,14 +26,25 @@ def plain(table: pa.Table) -> pa.Table:
 
 
 def keys(table: pa.Table) -> pa.ChunkedArray:
-    """Detector, stream, lineage and content of each row as one word.
+    """Detector, stream, lineage, run and content of each row as one word.
+
+    The run belongs to it: 32 bits of content are enough for the parts of a run, not for a million.
 
     Examples
     --------
-    >>> keys(pa.table({"detector": ["antares"], "stream": ["mc"], "lineage": ["0a1b2c3d"], "content": ["deadbeef"]})).to_pylist()
-    ['antares/mc/0a1b2c3d/deadbeef']
+    >>> row = {"detector": ["antares"], "stream": ["mc"], "lineage": ["0a1b2c3d"], "run": [45978], "content": ["deadbeef"]}
+    >>> keys(pa.table(row)).to_pylist()
+    ['antares/mc/0a1b2c3d/00045978/deadbeef']
     """
-    return pc.binary_join_element_wise(*(table[name].cast(pa.string()) for name in _WORDS), "/")
+    words = [table[name].cast(pa.string()) for name in _WORDS]
+    return pc.binary_join_element_wise(
+        *words, pc.utf8_lpad(table["run"].cast(pa.string()), 8, "0"), table["content"].cast(pa.string()), "/"
+    )
+
+
+def key_of(key: PartKey) -> str:
+    """The same of one part."""
+    return f"{key.run.detector}/{key.stream}/{key.lineage}/{key.run.run:08d}/{key.content}"
 
 
 def of_paths(paths: Sequence[str] | pa.Array | pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:

@@ -25,7 +25,7 @@ from antdask.plan import ARCHIVED, Plan
 
 #: What is summed over the parts of a plan.
 SUMS = ("rows", "hits", "lost", "bytes_in", "nbytes")
-_KEY = ("detector", "stream", "lineage", "content")
+_KEY = ("detector", "stream", "lineage", "run", "content")
 _ROWS = pa.schema(
     [
         ("part", pa.string()),

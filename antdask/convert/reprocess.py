@@ -245,7 +245,7 @@ def _part(number: int, row: Mapping[str, Any], lineage: str, wish: Wish) -> Part
 
 def _stale(account: Account, parts: Iterable[Part]) -> tuple[str, ...]:
     """Derived parts of former generations, which the new ones replace."""
-    wanted = {(f"{p.key.run.detector}/{p.key.stream}/{p.key.lineage}/{p.key.content}"): p.key.generation for p in parts if p.key.generation}
+    wanted = {contents.key_of(p.key): p.key.generation for p in parts if p.key.generation}
     if not wanted:
         return ()
     rows = account.rows.filter(pc.and_(pc.is_in(account.rows["key"], pa.array(list(wanted))), pc.is_null(account.rows["by"])))
@@ -263,7 +263,7 @@ def _without_covered(
         Only some of the entries of a part are there.
     """
     lineages = pa.array(sorted({p.key.lineage for p in parts}))
-    own = pa.array([f"{p.key.run.detector}/{p.key.stream}/{p.key.lineage}/{p.key.content}" for p in parts])
+    own = pa.array([contents.key_of(p.key) for p in parts])
     words = pc.list_element(pc.split_pattern(target.rows["part"], "/"), 2)
     strange = target.rows.filter(
         pc.and_(pc.and_(pc.is_in(words, lineages), pc.is_null(target.rows["by"])), pc.invert(pc.is_in(target.rows["key"], own)))

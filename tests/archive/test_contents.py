@@ -1,7 +1,7 @@
 import numpy as np
 import pyarrow as pa
 
-from antdask.archive.contents import keys, latest, of_paths
+from antdask.archive.contents import key_of, keys, latest, of_paths
 from antdask.model.keys import PartKey, RunKey
 
 
@@ -9,18 +9,21 @@ def test_the_same_content_has_one_key_under_every_number_and_generation():
     run = RunKey("km3net-44", 7)
     parts = [PartKey("events", "0a0b0c0d", run, 3, "deadbeef"), PartKey("events", "0a0b0c0d", run, 12_345, "deadbeef", 12)]
     words, generation = of_paths([p.path for p in parts])
-    assert words.to_pylist() == ["km3net-44/events/0a0b0c0d/deadbeef"] * 2 and generation.tolist() == [0, 12]
-    table = pa.table({"detector": ["km3net-44"], "stream": ["events"], "lineage": ["0a0b0c0d"], "content": ["deadbeef"]})
-    assert keys(table).to_pylist() == words.to_pylist()[:1]
+    assert words.to_pylist() == ["km3net-44/events/0a0b0c0d/00000007/deadbeef"] * 2 and generation.tolist() == [0, 12]
+    table = pa.table({"detector": ["km3net-44"], "stream": ["events"], "lineage": ["0a0b0c0d"], "run": [7], "content": ["deadbeef"]})
+    assert keys(table).to_pylist() == words.to_pylist()[:1] == [key_of(p) for p in parts[:1]]
 
 
-def test_stream_lineage_and_detector_keep_contents_apart():
-    run = RunKey("antares", 7)
-    paths = [
-        PartKey(stream, lineage, RunKey(detector, 7), 0, "deadbeef").path
-        for stream, lineage, detector in (("mc", "a", "antares"), ("dst", "a", "antares"), ("mc", "b", "antares"), ("mc", "a", "km3net-1"))
-    ]
-    assert len(set(of_paths(paths)[0].to_pylist())) == 4 and run.path in paths[0].replace("mc/a/", "")
+def test_stream_lineage_detector_and_run_keep_contents_apart():
+    words = (
+        ("mc", "a", "antares", 7),
+        ("dst", "a", "antares", 7),
+        ("mc", "b", "antares", 7),
+        ("mc", "a", "km3net-1", 7),
+        ("mc", "a", "antares", 8),
+    )
+    paths = [PartKey(stream, lineage, RunKey(detector, run), 0, "deadbeef").path for stream, lineage, detector, run in words]
+    assert len(set(of_paths(paths)[0].to_pylist())) == 5
 
 
 def test_nothing_has_no_keys():
