@@ -21,6 +21,7 @@ from antdask.archive.ledger import Brief, Receipt
 from antdask.archive.plans import PlanFile, columns
 from antdask.archive.store import Store
 from antdask.errors import ArchiveError, ConflictError
+from antdask.model.keys import PartKey
 from antdask.plan import ARCHIVED, Plan
 
 #: What is summed over the parts of a plan.
@@ -211,6 +212,16 @@ class Account:
                             where=f"{entry.name}, part {other}",
                             hint="Plan with the same --part-bytes as before, or convert into another archive.",
                         )
+
+    def live(self) -> list[str]:
+        """Paths of the parts for which no other stands."""
+        found: list[str] = self.rows.filter(pc.is_null(self.rows["by"]))["part"].to_pylist()
+        return found
+
+    def generation(self, key: PartKey) -> int:
+        """The latest generation of a content; 0 where it is not there."""
+        own = self.rows.filter(pc.equal(self.rows["key"], contents.key_of(key)))["generation"]
+        return int(pc.max(own).as_py() or 0)
 
     def replaced(self, parts: Sequence[str]) -> set[str]:
         """Who stands for some of these parts: paths of parts, and ids of plans."""

@@ -50,6 +50,25 @@ class LegacyInputs:
         plan, number = self._places[fingerprint, format]
         return plans.open_plan(self._store.full_url(lay.plan_file(plan))).entry(number)
 
+    def lineage(self, name: str) -> dict[str, Any]:
+        """The document behind a lineage.
+
+        Raises
+        ------
+        ArchiveError
+            The archive does not keep it.
+        """
+        path = lay.lineage_file(name)
+        try:
+            found: dict[str, Any] = json.loads(self._store.read(path))
+        except (FileNotFoundError, ValueError) as error:
+            raise ArchiveError("The lineage of a part is not kept", where=path) from error
+        return found
+
+    def format_of(self, name: str) -> str:
+        """Name of the source that reads the inputs of a lineage."""
+        return str(self.lineage(name)["reader"]["name"])
+
     def task(self, receipt: Receipt, key: PartKey | None = None) -> Assignment:
         """The work of making a part from its legacy files, whatever it was made from.
 
@@ -64,11 +83,7 @@ class LegacyInputs:
         ArchiveError
             The archive does not keep its lineage.
         """
-        path = lay.lineage_file(receipt.lineage)
-        try:
-            lineage = json.loads(self._store.read(path))
-        except (FileNotFoundError, ValueError) as error:
-            raise ArchiveError("The lineage of a part is not kept", where=path) from error
+        lineage = self.lineage(receipt.lineage)
         inputs = tuple(self.find(i["fingerprint"], lineage["reader"]["name"]) for i in receipt.inputs)
         total = max(1, sum(r["stop"] - r["start"] for r in receipt.ranges))
         ranges = tuple(

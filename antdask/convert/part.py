@@ -5,6 +5,7 @@ The entry of every worker: a plan's URL and a part number in, a brief receipt ou
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import resource
 import socket
@@ -67,6 +68,7 @@ def work(index: int, plan_url: str, attempt: int = 1) -> Brief:
         written, lost = _write(material, draft, store.scratch)
         # Again: a file that changed while it was read gave a mixture.
         material.check()
+        _refuse_worse(store, part, material.behind.quarantined + lost)
         if written.rows and (other := _publish(store, draft, part, written)) is not None:
             return other.brief()
         did = {**clock.stop(), "environment": toolchain.keep(store)}
@@ -180,6 +182,27 @@ def gathered(batches: Iterator[Batch]) -> Iterator[Batch]:
         whole = concatenate(pieces)
         order = sorting(whole)
         yield whole if order is None else take(whole, order)
+
+
+def _refuse_worse(store: Store, part: Part, lost: list[Quarantined]) -> None:
+    """What was read anew replaces what is there: it must not have lost more.
+
+    Raises
+    ------
+    CorruptFileError
+    """
+    if not part.key.generation:
+        return
+    before = read_receipt(store, dataclasses.replace(part.key, generation=part.key.generation - 1))
+    gone = sum(q.stop - q.start for q in lost)
+    if before is not None and gone > before.lost:
+        raise CorruptFileError(
+            "Read again, more entries are lost than before: what is archived stays",
+            where=str(part.key),
+            found=f"{gone} lost",
+            expected=f"at most {before.lost}",
+            hint="Mend the input, or withdraw the plan that reads it again by deleting its file.",
+        )
 
 
 def _publish(store: Store, draft: Path, part: Part, written: Written) -> Receipt | None:
