@@ -221,7 +221,7 @@ def test_derived_parts_follow_when_they_are_reprocessed(place, undisturbed):
     assert len(cases(url)) == 1  # of the derived part, which is stale
     assert reprocess(plan_reprocessing(url, wish), SERIAL, replace=True).exit_code == 0
     assert cases(url) == [] and status(url).exit_code == 0
-        assert open_archive(url).stream("events").count() == open_archive(undisturbed).stream("events").select(where="n_hits >= 10").count()
+    assert open_archive(url).stream("events").count() == open_archive(undisturbed).stream("events").select(where="n_hits >= 10").count()
 
 
 def test_an_archive_without_losses_has_nothing_to_readmit(place):
