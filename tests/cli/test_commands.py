@@ -192,8 +192,13 @@ class TestConvert:
     def test_control_c_ends_it_and_the_same_command_resumes(self, real_files: dict[str, str], tmp_path: Path) -> None:
         # 250 parts, so that it cannot be over before it is interrupted.
         command = [real_files["muon_cc_daqevents.root"], "--archive", str(tmp_path / "a"), "--cluster", "serial", "--part-bytes", "1kB"]
+        # A shell starts what runs in the background deaf to Ctrl-C, and children inherit that: the tests may run so.
         with subprocess.Popen(
-            [sys.executable, "-m", "antdask", "convert", *command], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "antdask", "convert", *command],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no thread holds a lock here
         ) as process:
             until = time.monotonic() + 20
             while len(list(tmp_path.glob("a/receipts/**/*.json"))) < 3 and time.monotonic() < until:

@@ -59,7 +59,8 @@ def test_a_campaign_gives_the_bytes_of_a_local_one_and_the_next_finds_nothing_to
     assert content(url) == wanted and leftovers(url) == []
     again = run(url)
     assert (again.exit_code, again.parts_skipped) == (0, len(wanted))
-    assert status(url).exit_code == 0 and status(url).orphans == 0
+    found = status(url, files=True)
+    assert found.exit_code == 0 and found.orphans == 0
     assert verify(url, "deep", make_cluster("serial")).problems == []
 
 
