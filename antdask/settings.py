@@ -43,6 +43,8 @@ class Settings:
         Folder with layout maps of your own (``*.toml``), beside those that come with antdask; empty for none.
     strict : bool
         Refuse layout maps that rest on assumptions.
+    scan_cache : str
+        Folder or URL in which is kept what was found out about input files, so that planning again is quick; empty for none.
     """
 
     part_bytes: int = 512 * 2**20
@@ -55,6 +57,7 @@ class Settings:
     read_threads: int = 1
     maps: str = ""
     strict: bool = False
+    scan_cache: str = ""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -62,7 +65,7 @@ class Settings:
             if field.name == "max_bad_fraction":
                 if not 0 <= value <= 1:
                     raise ConfigurationError(f"Setting '{field.name}'", found=value, expected="a fraction from 0 to 1")
-            elif field.name not in ("maps", "strict") and value < 1:
+            elif not isinstance(value, str | bool) and value < 1:
                 raise ConfigurationError(f"Setting '{field.name}'", found=value, expected="at least 1")
 
 

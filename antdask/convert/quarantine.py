@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -24,12 +23,12 @@ from antdask.archive.state import Account
 from antdask.archive.store import Store
 from antdask.convert.campaign import open_campaign
 from antdask.convert.legacy import LegacyInputs
-from antdask.convert.lineage import lineage_document, lineage_id
+from antdask.convert.scan import lineages_of
 from antdask.errors import AntdaskError, InputChangedError, InputMissingError, UnknownNameError, UsageError
 from antdask.model.keys import parse_part
 from antdask.plan import FileEntry, Part, Plan, Range, assign, content_of, make_parts
 from antdask.settings import Settings, load
-from antdask.sources import SOURCES, describe_all
+from antdask.sources import describe_all
 from antdask.sources.files import check_unchanged
 
 
@@ -297,11 +296,8 @@ class _Draft:
 
     def _add(self, entries: Sequence[FileEntry]) -> None:
         """All parts of new inputs."""
-        lineage_of = {}
-        for entry, stream in itertools.chain(*(((e, s.stream) for s in e.segments) for e in entries)):
-            document = lineage_document(stream, entry, SOURCES.get(entry.format))
-            lineage_of[stream, entry.kind] = lineage_id(document)
-            self._lineages[lineage_id(document)] = document
+        lineage_of, documents = lineages_of(entries)
+        self._lineages.update(documents)
         for part in make_parts(entries, lineage_of, self._settings.part_bytes):
             numbers = sorted({r.input for r in part.ranges})
             task = assign("", "", part, {n: entries[n] for n in numbers}, {})

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from antdask.archive.store import Store
+from antdask.cluster.failures import Failure
+from antdask.cluster.run import run
 from antdask.convert.lineage import lineage_document, lineage_id
+from antdask.convert.scan_cache import ScanCache
 from antdask.errors import InputError, PlanError
-from antdask.plan import FileEntry, Plan, Rejected, check_budget, make_parts
+from antdask.plan import ARCHIVED, FileEntry, Plan, Rejected, check_budget, make_parts
+from antdask.protocols import Cluster
 from antdask.settings import Settings, load
 from antdask.sources import SOURCES, describe_all, layout_map, recognise
 from antdask.sources.files import expand
 from antdask.sources.map_draft import propose_map
+
+#: Files that a worker looks at in one go: a look takes some ten milliseconds.
+GROUP = 16
 
 
 def inspect(url: str) -> FileEntry:
@@ -47,8 +56,9 @@ def make_plan(
     progress: Callable[[str], None] | None = None,
     *,
     strict: bool | None = None,
+    cluster: Cluster | None = None,
 ) -> Plan:
-    """Describe all inputs and cut them into parts; nothing is written.
+    """Describe all inputs and cut them into parts; nothing is written but the cache, if the settings name one.
 
     An input that cannot be described is rejected with its reason, and the others are planned.
 
@@ -62,6 +72,8 @@ def make_plan(
         Called with the URL of each described input.
     strict : bool, optional
         Reject inputs whose layout maps rest on assumptions; as the settings say, if not given.
+    cluster : Cluster, optional
+        Where to look at many inputs at once; here, one after the other, if not given.
 
     Raises
     ------
@@ -69,42 +81,147 @@ def make_plan(
         No input at all, or more parts or bytes than the budget allows.
     """
     settings = settings or load()
-    entries, rejected = scan(patterns, progress, strict=settings.strict if strict is None else strict)
+    entries, rejected = scan(
+        patterns, progress, strict=settings.strict if strict is None else strict, cluster=cluster, cache=settings.scan_cache
+    )
     if not entries and not rejected:
         raise PlanError("No inputs were given", hint="Name files, URLs or globs.")
-    lineage_of: dict[tuple[str, str], str] = {}
-    lineages = {}
-    for entry in entries:
-        for stream in {s.stream for s in entry.segments}:
-            document = lineage_document(stream, entry, SOURCES.get(entry.format))
-            lineage_of[stream, entry.kind] = lineage_id(document)
-            lineages[lineage_id(document)] = document
+    lineage_of, lineages = lineages_of(entries)
     parts = make_parts(entries, lineage_of, settings.part_bytes)
     plan = Plan(Store(archive_url).url, tuple(entries), parts, lineages, tuple(rejected))
     check_budget(plan, settings.max_parts, settings.max_bytes)
     return plan
 
 
+def lineages_of(entries: Iterable[FileEntry]) -> tuple[dict[tuple[str, str], str], dict[str, dict[str, Any]]]:
+    """Lineage ids by stream and kind of the input, and the documents behind them by id."""
+    names: dict[tuple[str, str], str] = {}
+    documents: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        for stream in {s.stream for s in entry.segments}:
+            if (stream, entry.kind) not in names:
+                document = lineage_document(stream, entry, SOURCES.get(entry.format))
+                names[stream, entry.kind] = lineage_id(document)
+                documents[lineage_id(document)] = document
+    return names, documents
+
+
 def scan(
-    patterns: Iterable[str], progress: Callable[[str], None] | None = None, *, strict: bool = False
+    patterns: Iterable[str],
+    progress: Callable[[str], None] | None = None,
+    *,
+    strict: bool = False,
+    cluster: Cluster | None = None,
+    cache: str = "",
 ) -> tuple[list[FileEntry], list[Rejected]]:
-    """Describe inputs, in the order given, once for each source that reads it; one that stands twice (by content) is described once."""
+    """Describe inputs, in the order given, once for each source that reads it; one that stands twice (by content) is described once.
+
+    Parameters
+    ----------
+    cluster : Cluster, optional
+        Where to work; here if not given.
+    cache : str
+        Folder or URL of a `ScanCache`; empty for none.
+
+    Raises
+    ------
+    ClusterError
+        The cluster is gone.
+    """
+    urls, rejected = _expand(patterns)
+    memory = ScanCache(cache) if cache else None
+    known = {url: found for url in urls if memory is not None and (found := memory.find(url)) is not None}
+    todo = [url for url in urls if url not in known]
+    for url in known if progress is not None else ():
+        progress(url)  # type: ignore[misc]
+    looks = {look.url: look for look in _look_at_all(todo, cluster, progress)}
     entries: dict[tuple[str, str], FileEntry] = {}
-    rejected: list[Rejected] = []
+    for url in urls:
+        look = Look(url, known[url]) if url in known else looks[url]
+        if memory is not None and url not in known:
+            memory.keep(look.entries)
+        try:
+            if look.rejected is not None:
+                rejected.append(look.rejected)
+            for entry in look.entries:
+                if strict:
+                    layout_map.refuse_assumed(entry)
+                entries.setdefault((entry.fingerprint, entry.format), entry)
+        except InputError as error:
+            rejected.append(Rejected(url, error.code, str(error)))
+    if memory is not None:
+        memory.save()
+    return list(entries.values()), rejected
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Look:
+    """What was found out about one file: what each source says of it, or why it cannot be described."""
+
+    url: str
+    entries: list[FileEntry]
+    rejected: Rejected | None = None
+
+
+def look_at(urls: tuple[str, ...]) -> list[Look]:
+    """Describe some files; for workers.
+
+    Raises
+    ------
+    OSError
+        The file system or the network is to blame.
+    """
+    return [_look(url) for url in urls]
+
+
+def _look(url: str) -> Look:
+    try:
+        entries = describe_all(url)
+        if any(entry.format == ARCHIVED for entry in entries):
+            raise InputError(
+                "A part of an archive is no legacy file", where=url, hint="See antdask reprocess, which takes an archive as its source."
+            )
+    except InputError as error:
+        return Look(url, [], Rejected(url, error.code, str(error)))
+    return Look(url, entries)
+
+
+def _expand(patterns: Iterable[str]) -> tuple[list[str], list[Rejected]]:
+    """All files, each once, in the order given; and what names none."""
+    urls: dict[str, None] = {}
+    rejected = []
     for pattern in patterns:
         try:
-            urls = expand([pattern])
+            urls.update(dict.fromkeys(expand([pattern])))
         except InputError as error:
             rejected.append(Rejected(pattern, error.code, str(error)))
-            continue
+    return list(urls), rejected
+
+
+def _look_at_all(urls: list[str], cluster: Cluster | None, progress: Callable[[str], None] | None) -> Iterator[Look]:
+    """Looks at all files, in any order; on a cluster some files at a time, and those of a group that failed one by one."""
+    if cluster is None:
         for url in urls:
-            try:
-                for entry in describe_all(url):
-                    if strict:
-                        layout_map.refuse_assumed(entry)
-                    entries.setdefault((entry.fingerprint, entry.format), entry)
-            except InputError as error:
-                rejected.append(Rejected(url, error.code, str(error)))
+            yield _look(url)
             if progress is not None:
                 progress(url)
-    return list(entries.values()), rejected
+        return
+    looks: list[Look] = []
+    lost: list[tuple[str, ...]] = []
+
+    def keep(_: tuple[str, ...], found: list[Look]) -> None:
+        looks.extend(found)
+        for look in found if progress is not None else ():
+            progress(look.url)  # type: ignore[misc]
+
+    def give_up(group: tuple[str, ...], failure: Failure) -> None:
+        if len(group) > 1:
+            lost.extend((url,) for url in group)
+        else:
+            looks.append(Look(group[0], [], Rejected(group[0], failure.code, failure.message)))
+
+    groups = [tuple(urls[start : start + GROUP]) for start in range(0, len(urls), GROUP)]
+    while groups:
+        run(cluster, look_at, groups, on_result=keep, on_failure=give_up, total=len(groups))
+        groups, lost = lost, []
+    yield from looks

@@ -203,6 +203,24 @@ def _served_range(client: Client, path: str, start: int, stop: int) -> bytes:
             return copy.read(stop - start)
 
 
+def stamp(url: str) -> tuple[int, int]:
+    """Size [byte] and modification time [ns since 1970] of a file, 0 where the store has none; reads nothing.
+
+    Raises
+    ------
+    InputMissingError, InputUnreadableError, InputError
+    """
+    with naming(url):
+        filesystem, path = locate(url)
+        if filesystem is None:
+            status = Path(path).stat()
+            return status.st_size, status.st_mtime_ns
+        info = filesystem.info(path)
+        if info.get("type") == "directory":
+            raise _directory(url)
+        return int(info["size"]), _remote_mtime(info)
+
+
 def check_unchanged(entry: FileEntry) -> None:
     """Make sure that a file is still the one that was described. The modification time may differ: a copy is the same file.
 

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 from km3net_testdata import data_path
 
+from antdask.cluster import make_cluster
+from antdask.convert.campaign import convert
 from antdask.convert.scan import inspect, make_plan, scan
 from antdask.errors import InputError, InputMissingError, PlanError, UnknownFormatError
 from antdask.settings import load
 from antdask.simulate import SimulationSpec, simulate
+from antdask.sources import describe_all
 
 L1 = data_path("online/KM3NeT_00000267_00025291_L1.root")
 SEATRAY = data_path("seatray/antares.h5")
@@ -86,3 +89,33 @@ def test_a_file_of_two_formats_is_planned_for_both(tmp_path: Path) -> None:
     made = make_plan([path, path], str(tmp_path / "archive"))
     assert [f.format for f in made.inputs] == ["km3net_offline", "km3net_online"]
     assert len({p.key.path for p in made.parts}) == len(made.parts) == 6
+
+
+def test_many_files_are_looked_at_on_a_cluster_and_the_plan_is_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("antdask.convert.scan.GROUP", 2)
+    (tmp_path / "bad.root").write_bytes(b"root" + bytes(100))
+    inputs = [L1, str(tmp_path / "bad.root"), SEATRAY, str(tmp_path / "none.root"), data_path("online/summaryslices.root")]
+    seen = []
+    with make_cluster("processes", 2) as cluster:
+        plan = make_plan(inputs, str(tmp_path / "a"), progress=seen.append, cluster=cluster)
+    assert plan == make_plan(inputs, str(tmp_path / "a")) and len(plan.inputs) == 3 and len(plan.rejected) == 2
+    assert sorted(seen) == sorted(u for u in map(str, inputs) if "none" not in u)
+
+
+def test_a_look_that_fails_for_no_fault_of_the_file_costs_no_other_file(tmp_path, monkeypatch):
+    def fail(url):
+        if "seatray" in url:
+            raise RuntimeError("out of luck")
+        return describe_all(url)
+
+    monkeypatch.setattr("antdask.convert.scan.describe_all", fail)
+    with make_cluster("serial") as cluster:
+        entries, rejected = scan([L1, SEATRAY], cluster=cluster)
+    assert [e.url for e in entries] == [L1] and [(r.url, r.code) for r in rejected] == [(SEATRAY, "RuntimeError")]
+
+
+def test_parts_of_an_archive_are_no_inputs(tmp_path):
+    with make_cluster("serial") as cluster:
+        convert(make_plan([SEATRAY], str(tmp_path / "a")), cluster)
+    plan = make_plan([str(tmp_path / "a" / "parts" / "**" / "*.zip")], str(tmp_path / "b"))
+    assert plan.inputs == () and len(plan.rejected) == 2 and "antdask reprocess" in plan.rejected[0].reason
