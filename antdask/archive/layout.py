@@ -12,6 +12,7 @@
       steps/<hash16>.py                            source of the steps that parts went through
       choices/<time>-<id8>.json                    which lineage of a stream is the current one
       failures/<plan16>/<number8>.json             parts that failed and are not done yet
+      reports/<plan16>/report.md                   reports of campaigns, with pictures
       parts/<detector>/<stream>/<lineage8>/<run8>/<part4>-<content8>[.r<generation>].zarr.zip
       receipts/(the same).json
       catalogue/current.json                       names the snapshot to read

@@ -16,7 +16,7 @@ STALE_S = 24 * 3600
 #: Bytes that are read or sent at once.
 PIECE = 4 << 20
 #: Folders in which temporary files can lie.
-FOLDERS = ("parts", "receipts", "plans", "lineages", "catalogue", "environments", "steps", "choices", "failures")
+FOLDERS = ("parts", "receipts", "plans", "lineages", "catalogue", "environments", "steps", "choices", "failures", "reports")
 
 
 class Place(Protocol):

@@ -82,7 +82,7 @@ def status(archive_url: str, rebuild: bool = False, files: bool = False) -> Stat
     for file in plans.saved(store):
         standing = account.standing(file)
         waiting.append(standing.table.filter(pa.array(~standing.done)))
-        campaigns.append(_campaign(store, file, standing))
+        campaigns.append(campaign(store, file, standing))
     superseded = pc.sum(pc.and_(account.rows["own"], pc.is_valid(account.rows["by"]))).as_py() or 0
     name = account.reader.snapshot if account.reader is not None else ""
     return Status(store.url, campaigns, orphans(store, account) if files else None, name, superseded, pace_of(account, _left(waiting)))
@@ -104,7 +104,8 @@ def _left(waiting: list[pa.Table]) -> int:
     return int(pc.sum(pa.concat_tables(tables).group_by("key").aggregate([("nbytes", "max")])["nbytes_max"]).as_py())
 
 
-def _campaign(store: Store, file: PlanFile, standing: Standing) -> dict[str, Any]:
+def campaign(store: Store, file: PlanFile, standing: Standing) -> dict[str, Any]:
+    """What is said about one plan, see `Status`."""
     done = len(standing)
     return {
         "plan": file.id,
