@@ -13,7 +13,8 @@ from antdask.errors import UnknownNameError
 PAGE = (Path(__file__).parents[2] / "docs/how-to/query.md").read_text(encoding="utf-8")
 
 
-def test_every_example_runs_in_the_order_of_the_page(archive, capsys):
+def test_every_example_runs_in_the_order_of_the_page(archive, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # an example writes a file
     names: dict = {}
     # Threads instead of the processes that a bag starts by itself: only the time differs.
     with dask.config.set(scheduler="threads"):
