@@ -107,7 +107,7 @@ def file_entry(entry: FileEntry) -> RenderableType:
     return Group(facts(about), segments if rows else Text("nothing in it would be archived"), *notes)
 
 
-def plan(made: Plan | PlanFile, done: int = 0) -> RenderableType:
+def plan(made: Plan | PlanFile, done: int = 0, cpu_hours: float | None = None) -> RenderableType:
     """What a plan will do and take."""
     from antdask.archive.plans import columns
 
@@ -119,6 +119,8 @@ def plan(made: Plan | PlanFile, done: int = 0) -> RenderableType:
         "parts": f"{cost['parts']:,}, {cost['entries']:,} entries" + (f"; {done:,} are done already" if done else ""),
         "inodes": f"about {cost['inodes']:,}",
         "memory": f"at most about {size(cost['memory_part'])} for one part",
+        "cost": f"about {cpu_hours:,.2f} CPU hours" if cpu_hours is not None else "",
+        "retires": f"{len(made.retires):,} parts, when all of its own are there" if made.retires else "",
     }
     parts = columns(made)
     parts = parts.set_column(0, "detector", parts["detector"].cast("string")).set_column(1, "stream", parts["stream"].cast("string"))

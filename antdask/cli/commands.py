@@ -9,12 +9,24 @@ import click
 
 from antdask import __version__, settings
 from antdask.cli.group import Commands, emit, leave
-from antdask.cli.options import on_cluster, with_archive, with_dry_run, with_json, with_part_bytes, with_profile, with_quiet, with_strict
+from antdask.cli.options import (
+    cluster_options,
+    on_cluster,
+    with_archive,
+    with_dry_run,
+    with_json,
+    with_part_bytes,
+    with_profile,
+    with_quiet,
+    with_scan_cache,
+    with_strict,
+)
 from antdask.errors import ClusterError, InputError, PartsFailedError, VerificationError
 
 if TYPE_CHECKING:
     from antdask.archive.plans import PlanFile
     from antdask.cluster.progress import Progress
+    from antdask.convert.campaign import Summary
     from antdask.plan import Plan
 
 # What a command needs is imported when it runs, so that --help and completion take no time.
@@ -49,26 +61,35 @@ def inspect(file: str, propose_map: bool, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
 @with_archive
 @click.option("-o", "--output", metavar="FILE", help="Keep the plan in this file, for convert and work.")
+@click.option("--show", metavar="PLAN", help="Show a plan that was kept, instead of making one.")
+@click.option("--diff", nargs=2, metavar="PLAN PLAN", help="Say what the second of two plans has more, less, or otherwise.")
 @with_part_bytes
 @with_strict
+@with_scan_cache
+@cluster_options("serial")
 @with_quiet
 @with_json
-def plan(inputs: tuple[str, ...], archive: str | None, output: str | None, quiet: bool, as_json: bool, **wishes: Any) -> None:
+def plan(inputs: tuple[str, ...], archive: str | None, output: str | None, show: str | None, diff: tuple[str, str] | None, cluster: str, workers: int | None, profile: str | None, quiet: bool, as_json: bool, **wishes: Any) -> None:  # fmt: skip
     """Say what archiving inputs will take.
 
-    Looks at every INPUT and cuts them into parts. An INPUT is a file, a URL, or a glob. Nothing is written but the FILE of -o.
+    Looks at every INPUT and cuts them into parts. An INPUT is a file, a URL, or a glob. Nothing is written but the FILE of -o, and the cache if one is named.
     """
     from antdask import report
-    from antdask.cli import plans
+    from antdask.cli import drawings, plans
 
-    made = plans.read_or_make(inputs, archive, settings.load(**wishes), quiet)
+    if diff:
+        found = plans.compare_files(*diff)
+        return emit(as_json, found.to_dict(), drawings.difference, found)
+    with plans.looking(cluster, workers, profile) as place:
+        made = plans.read_or_make((show,) if show else inputs, archive, settings.load(**wishes), quiet, place)
     if output is not None:
         plans.keep(made, output)
-    emit(as_json, plans.preview(made) | {"written": output}, report.plan, made)
-    leave(3 if made.rejected else 0, _left_out(len(made.rejected)))
+    document = plans.preview(made) | {"written": output}
+    emit(as_json, document, report.plan, made, 0, document["cpu_hours"])
+    return leave(3 if made.rejected else 0, left_out(len(made.rejected)))
 
 
 @main.group()
@@ -102,6 +123,7 @@ def check(profile: str | None, storage: str, workers: int, timeout: float, as_js
 @on_cluster
 @with_part_bytes
 @with_strict
+@with_scan_cache
 @click.option("--attempts", type=int, help="How often a part is tried that fails for no fault of the data.")
 @click.option("--max-bad-fraction", type=float, help="Stop when a larger fraction of all parts has failed.")
 @with_dry_run
@@ -115,18 +137,27 @@ def convert(inputs: tuple[str, ...], archive: str | None, cluster: str, workers:
     """
     from antdask import report
     from antdask.cli import plans
+
+    wanted = settings.load(**wishes)
+    if dry_run:
+        made = plans.read_or_make(inputs, archive, wanted, quiet)
+        done = plans.count_done(made)
+        return emit(as_json, plans.preview(made) | {"dry_run": True, "parts_done": done}, report.plan, made, done)
+    found = _carry_out(inputs, archive, wanted, quiet, (cluster, workers, profile))
+    emit(as_json, found.to_dict(), report.summary, found)
+    return leave(found.exit_code, left_out(found.rejected), unfinished(found.parts_total - found.parts_done))
+
+
+def _carry_out(inputs: tuple[str, ...], archive: str | None, wanted: settings.Settings, quiet: bool, where: tuple[str, int | None, str | None]) -> Summary:  # fmt: skip
+    """Plan and convert on one cluster: many inputs are looked at there, too."""
+    from antdask.cli import plans
     from antdask.cluster import make_cluster
     from antdask.convert import campaign
 
-    wanted = settings.load(**wishes)
-    made = plans.read_or_make(inputs, archive, wanted, quiet)
-    if dry_run:
-        done = plans.count_done(made)
-        return emit(as_json, plans.preview(made) | {"dry_run": True, "parts_done": done}, report.plan, made, done)
-    with make_cluster(cluster, workers, profile) as place, _progress(quiet, made) as progress:
-        found = campaign.convert(made, place, wanted, progress)
-    emit(as_json, found.to_dict(), report.summary, found)
-    return leave(found.exit_code, _left_out(found.rejected), _unfinished(found.parts_total - found.parts_done))
+    with make_cluster(*where) as place:
+        made = plans.read_or_make(inputs, archive, wanted, quiet, place)
+        with parts_progress(quiet, made) as progress:
+            return campaign.convert(made, place, wanted, progress)
 
 
 @main.command()
@@ -170,7 +201,7 @@ def work(plan_file: str, numbers: tuple[int, ...], dry_run: bool, as_json: bool)
         return emit(as_json, dataclasses.asdict(found), report.brief, found)
     block = submission.finish_parts(plan_file, numbers)
     emit(as_json, block.to_dict(), report.block, block)
-    return leave(block.exit_code, _unfinished(block.wanted - len(block.done)))
+    return leave(block.exit_code, unfinished(block.wanted - len(block.done)))
 
 
 @main.command()
@@ -205,7 +236,7 @@ def status(archive: str, rebuild: bool, files: bool, as_json: bool) -> None:
 
     found = look(archive, rebuild, files)
     emit(as_json, found.to_dict(), report.status, found)
-    leave(found.exit_code, _unfinished(sum(c["parts_missing"] for c in found.campaigns)))
+    leave(found.exit_code, unfinished(sum(c["parts_missing"] for c in found.campaigns)))
 
 
 @main.command()
@@ -225,7 +256,7 @@ def verify(archive: str, mode: str, cluster: str, workers: int | None, profile: 
     from antdask.convert import verify as verification
 
     where = ("serial", None, None) if mode == "fast" else (cluster, workers, profile)
-    with make_cluster(*where) as place, _progress(quiet) as progress:
+    with make_cluster(*where) as place, parts_progress(quiet) as progress:
         found = verification.verify(archive, mode, place, progress)
     emit(as_json, found.to_dict(), report.verification, found)
     leave(found.exit_code, VerificationError("The archive is not as it should be", found=f"{len(found.problems)} problems"))
@@ -295,7 +326,8 @@ def query(archive: str, stream: str | None, sql: str | None, style: str, output:
     return click.echo(f"{written:,} rows in {output}", err=True) if output else None
 
 
-def _progress(quiet: bool, made: Plan | PlanFile | None = None) -> Progress:
+def parts_progress(quiet: bool, made: Plan | PlanFile | None = None) -> Progress:
+    """A display of parts that are done, by their bytes where the plan is known."""
     from antdask.archive.plans import columns
     from antdask.cluster.progress import Progress, Style
 
@@ -306,9 +338,11 @@ def _progress(quiet: bool, made: Plan | PlanFile | None = None) -> Progress:
     return Progress("parts", weigh=lambda index, _: int(sizes[index]), style=style)
 
 
-def _left_out(number: int) -> InputError:
+def left_out(number: int) -> InputError:
+    """Why a command ends with 3."""
     return InputError("Some inputs cannot be archived and are left out", found=f"{number:,}", hint="Each is named above with its reason.")
 
 
-def _unfinished(number: int) -> PartsFailedError:
+def unfinished(number: int) -> PartsFailedError:
+    """Why a command ends with 4."""
     return PartsFailedError("Some parts are not in the archive", found=f"{number:,} missing", hint="Run the same convert again to resume.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +34,47 @@ def parse_size(value: str) -> int:
         raise click.BadParameter(f"{value!r} is not a size. Examples: 512MB, 1GiB, 1000000.") from error
 
 
+def parse_duration(text: str) -> float:
+    """Seconds from text.
+
+    Examples
+    --------
+    >>> parse_duration("24h"), parse_duration("90"), parse_duration("1.5d")
+    (86400.0, 90.0, 129600.0)
+    """
+    units = {"": 1, "s": 1, "min": 60, "h": 3600, "d": 86_400}
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|)", text.strip())
+    if found is None:
+        raise click.BadParameter(f"{text!r} is no time span. Examples: 24h, 30min, 7d, 0.")
+    return float(found[1]) * units[found[2]]
+
+
+def parse_options(texts: tuple[str, ...]) -> dict[str, Any]:
+    """Keyword arguments from ``name=value``; a value that is JSON is what it says, any other is a word.
+
+    Examples
+    --------
+    >>> parse_options(("min_hits=3", "name=bright", "shift=[1, 2.5]"))
+    {'min_hits': 3, 'name': 'bright', 'shift': [1, 2.5]}
+    """
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError("An option of a step is name=value", found=repr(text), hint="Example: --option min_hits=100.")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def parse_runs(texts: tuple[str, ...]) -> list[int] | range | None:
+    """Run numbers from several ``N`` or ``FIRST:END``; ``None`` from none."""
+    ranges = [parse_range("--run", text) for text in texts]
+    return None if not ranges else ranges[0] if len(ranges) == 1 else list(itertools.chain(*ranges))
+
+
 def parse_range(option: str, text: str) -> range:
     """The integers of ``N`` or ``FIRST:END``.
 
@@ -55,6 +99,10 @@ with_json = click.option(
     "--json", "as_json", is_flag=True, is_eager=True, callback=_remember_json, help="Print one JSON document for machines."
 )
 with_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+with_runs = click.option(
+    "--run", "runs", multiple=True, metavar="N|FIRST:END", help="Only this run, or these (END is not included); may be repeated."
+)
+with_detectors = click.option("--detector", "detectors", multiple=True, help="Only this detector; may be repeated.")
 with_quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 with_archive = click.option("--archive", metavar="URL", help="Where the archive is or will be: a path or an fsspec URL.")
 with_part_bytes = click.option(
@@ -68,10 +116,26 @@ with_profile = click.option(
 )
 
 
-def on_cluster(command: Command) -> Command:
-    """Where the work runs."""
-    names = click.option(
-        "--cluster", default="local", show_default=True, metavar="NAME", help="Where to work: local (Dask), processes, serial, or slurm."
-    )
-    workers = click.option("--workers", type=int, help="Number of workers; if not given, as many as fit, or as the profile says.")
-    return names(workers(with_profile(command)))
+with_scan_cache = click.option(
+    "--scan-cache", metavar="URL", help="Keep here what was found out about each input, so that planning again looks only at what is new."
+)
+
+
+def cluster_options(default: str) -> Callable[[Command], Command]:
+    """Where the work runs, if nothing is said on this kind of cluster."""
+
+    def add(command: Command) -> Command:
+        names = click.option(
+            "--cluster",
+            default=default,
+            show_default=True,
+            metavar="NAME",
+            help="Where to work: local (Dask), processes, serial, or slurm.",
+        )
+        workers = click.option("--workers", type=int, help="Number of workers; if not given, as many as fit, or as the profile says.")
+        return names(workers(with_profile(command)))
+
+    return add
+
+
+on_cluster = cluster_options("local")

@@ -71,13 +71,17 @@ def _about(store: Store, lineage: str) -> dict[str, str]:
     }
 
 
-def use_lineage(archive_url: str, stream: str, lineage: str, runs: Sequence[tuple[str, int]] | None = None, *, dry_run: bool = False) -> dict[str, Any]:  # fmt: skip
+def use_lineage(
+    archive_url: str, stream: str, lineage: str, runs: Sequence[int] | None = None, detectors: Sequence[str] = (), *, dry_run: bool = False
+) -> dict[str, Any]:
     """Make a lineage the current one of its runs, in one switch; queries that are opened afterwards take it.
 
     Parameters
     ----------
-    runs : sequence of (detector, run), optional
+    runs : sequence of int, optional
         Only these; all that the lineage has if not given.
+    detectors : sequence of str
+        Only runs of these, if any.
     dry_run : bool
         Only say what would change.
 
@@ -103,13 +107,12 @@ def use_lineage(archive_url: str, stream: str, lineage: str, runs: Sequence[tupl
         raise UnknownNameError.of("lineage", lineage, known, where=f"stream '{stream}'")
     table = table.filter(pc.equal(table["lineage"], lineage))
     has = {(r["detector"], r["run"]): r["current_min"] is not False for r in _flags(table)}
-    wanted = has if runs is None else {run: has[run] for run in runs if run in has}
+    wanted = {run: flag for run, flag in has.items() if (runs is None or run[1] in runs) and (not detectors or run[0] in detectors)}
     if not wanted:
-        raise UsageError(
-            "The lineage has none of these runs", where=f"lineage {lineage} of stream '{stream}'", found=f"{len(runs or ())} runs"
-        )
+        raise UsageError("The lineage has none of these runs", where=f"lineage {lineage} of stream '{stream}'")
     if not dry_run:
-        choices.write(store, Choice(stream, lineage, None if runs is None else tuple(sorted(wanted))))
+        everything = runs is None and not detectors
+        choices.write(store, Choice(stream, lineage, None if everything else tuple(sorted(wanted))))
         snapshot.rebuild(store)
     return {"stream": stream, "lineage": lineage, "runs": len(wanted), "changed": sum(not current for current in wanted.values())}
 

@@ -200,7 +200,7 @@ def _expand(patterns: Iterable[str]) -> tuple[list[str], list[Rejected]]:
 
 def _look_at_all(urls: list[str], cluster: Cluster | None, progress: Callable[[str], None] | None) -> Iterator[Look]:
     """Looks at all files, in any order; on a cluster some files at a time, and those of a group that failed one by one."""
-    if cluster is None:
+    if cluster is None or len(urls) <= GROUP:
         for url in urls:
             yield _look(url)
             if progress is not None:

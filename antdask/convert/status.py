@@ -20,6 +20,7 @@ from antdask.archive.state import Account, Standing
 from antdask.archive.store import Store
 from antdask.convert import pace
 from antdask.convert.pace import Pace
+from antdask.errors import NotAnArchiveError
 
 #: Receipts that the catalogue does not know, and records of failures, that are read at most.
 SAMPLE = 1000
@@ -94,6 +95,15 @@ def orphans(store: Store, account: Account) -> int:
     own = account.rows.filter(account.rows["own"])["part"].combine_chunks()
     known = pa.concat_arrays([own, pa.array(account.broken, pa.string())])
     return pc.sum(pc.invert(pc.is_in(paths, known))).as_py() or 0
+
+
+def measured_speed(archive_url: str) -> float | None:
+    """Uncompressed input for each second of CPU time, over all parts of an archive [MB/s]; ``None`` where nothing was archived yet."""
+    try:
+        account = Account.take(Store(archive_url), files=False, quick=True, most=0)
+    except NotAnArchiveError:
+        return None
+    return pace_of(account, 0).mb_per_second_core or None
 
 
 def _left(waiting: list[pa.Table]) -> int:

@@ -44,7 +44,7 @@ def test_a_lineage_is_used_until_another_is(archive):
     assert choices.read(Store(url)) == []
     assert use_lineage(url, "events", new)["changed"] == 1 and use_lineage(url, "events", new)["changed"] == 0
     assert 0 < open_archive(url).stream("events").select(detector="antares").count().rows < rows
-    assert use_lineage(url, "events", old, [("antares", 45978), ("antares", 1)]) == {
+    assert use_lineage(url, "events", old, [45978, 1], ["antares"]) == {
         "stream": "events",
         "lineage": old,
         "runs": 1,
@@ -60,4 +60,4 @@ def test_what_is_not_there_is_refused(archive):
     with pytest.raises(UnknownNameError, match="Unknown lineage"):
         use_lineage(url, "mc", next(iter(plan.lineages)))
     with pytest.raises(UsageError, match="none of these runs"):
-        use_lineage(url, "events", next(iter(plan.lineages)), [("antares", 1)])
+        use_lineage(url, "events", next(iter(plan.lineages)), [1])

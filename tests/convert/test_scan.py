@@ -109,6 +109,7 @@ def test_a_look_that_fails_for_no_fault_of_the_file_costs_no_other_file(tmp_path
         return describe_all(url)
 
     monkeypatch.setattr("antdask.convert.scan.describe_all", fail)
+    monkeypatch.setattr("antdask.convert.scan.GROUP", 1)
     with make_cluster("serial") as cluster:
         entries, rejected = scan([L1, SEATRAY], cluster=cluster)
     assert [e.url for e in entries] == [L1] and [(r.url, r.code) for r in rejected] == [(SEATRAY, "RuntimeError")]
