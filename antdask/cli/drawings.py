@@ -85,7 +85,8 @@ def readmission(found: Readmission, dry_run: bool) -> RenderableType:
         "replaced": f"{found.replaced:,} parts, of inputs that are other files now" if found.replaced else "",
         "taken up": f"{found.accepted:,} inputs that could not be described" if found.accepted else "",
         "plan": f"{found.parts:,} parts" + (f", in {found.plan}" if found.plan else ""),
-        "next": f"antdask convert {found.plan}" if found.plan else "nothing was kept: a dry run" if dry_run and found.parts else "",
+        "next": "; ".join(f"antdask convert {p}" for p in (found.plan, *found.pending) if p)
+        or ("a dry run keeps no plan" if dry_run and found.parts else ""),
     }
     refused = [table("Cannot be read yet", ("input", "reason"), (), found.refused)] if found.refused else []
     derived = (

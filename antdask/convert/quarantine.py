@@ -15,7 +15,7 @@ import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from antdask.archive import ledger, snapshot
+from antdask.archive import ledger, plans, snapshot
 from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.ledger import Receipt
 from antdask.archive.plans import PlanFile
@@ -130,6 +130,8 @@ class Readmission:
         Inputs that cannot be read yet, with the reason.
     derived : list of str
         Parts that a step made of such parts: reprocess again when the plan is done.
+    pending : list of str
+        URLs of plans that were made for some of them before, and are not done: convert these.
     """
 
     plan: str
@@ -139,6 +141,7 @@ class Readmission:
     parts: int
     refused: list[tuple[str, str]]
     derived: list[str]
+    pending: list[str] = dataclasses.field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
@@ -178,7 +181,14 @@ def readmit(
         kept = open_campaign(store, plan)
         snapshot.rebuild(store)
     return Readmission(
-        kept.url if kept else "", draft.again, draft.replaced, draft.accepted, len(plan.parts), sorted(draft.refused.items()), draft.derived
+        kept.url if kept else "",
+        draft.again,
+        draft.replaced,
+        draft.accepted,
+        len(plan.parts),
+        sorted(draft.refused.items()),
+        draft.derived,
+        sorted(draft.pending),
     )
 
 
@@ -196,13 +206,18 @@ class _Draft:
         self.again = self.replaced = self.accepted = 0
         self.refused: dict[str, str] = {}
         self.derived: list[str] = []
+        undone = [f for f in plans.saved(store) if f.retires and len(self._account.standing(f)) < f.parts]
+        self._planned = {part: file.url for file in undone for part in file.retires}
+        self.pending: set[str] = set()
 
     def plan(self) -> Plan:
         return Plan(self._store.url, tuple(self._inputs), tuple(self._parts), self._lineages, retires=tuple(sorted(self._retires)))
 
     def read_again(self, part: str) -> None:
         """Take up a part with a gap."""
-        if part in self._retires:
+        if part in self._planned:
+            self.pending.add(self._planned[part])
+        if part in self._planned or part in self._retires:
             return
         (receipt,) = ledger.receipts(self._store, [part])
         if self._is_derived(receipt):

@@ -210,6 +210,15 @@ def test_a_second_attempt_is_another_generation(place):
     assert carry_out(readmit(url)).quarantined == 1 and cases(url)[0].part.endswith(".r2")
 
 
+def test_what_is_planned_already_is_not_planned_twice(place):
+    archive, muons = place
+    url, _ = archive(damaged(muons, MIDDLE))
+    first = readmit(url)
+    again = readmit(url)
+    assert (again.plan, again.parts, again.pending) == ("", 0, [first.plan]) and len(Store(url).list("plans")) == 2
+    assert carry_out(first).exit_code == 0 and cases(url) == []
+
+
 def test_derived_parts_follow_when_they_are_reprocessed(place, undisturbed):
     archive, muons = place
     url, _ = archive(damaged(muons, MIDDLE))
