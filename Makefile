@@ -3,7 +3,7 @@
 # All that is installed stays in this folder: uv in .tools/ (unless it is on the PATH), packages in .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check bench bench-read bench-convert bench-query bench-catalogue map clean
+.PHONY: help demo test soak check bench bench-read bench-convert bench-query bench-catalogue bench-campaign map clean
 
 READY  := .venv/.ready
 PYTHON := .venv/bin/python
@@ -40,6 +40,10 @@ bench-query: $(READY) ## the same for queries: 2 million events beside DuckDB, z
 
 bench-catalogue: $(READY) ## opening and asking archives of 10^5 and 10^6 parts
 	@$(PYTHON) -m tests.benchmarks.catalogue
+
+# Half an hour: archives of 10^5 and 10^6 parts are made first, two million small files.
+bench-campaign: $(READY) ## status of a million parts, drivers with parts that are no work, weak scaling on SLURM
+	@$(PYTHON) -m tests.benchmarks campaign campaign_slurm
 
 # A quarter of an hour on an idle machine; EVENTS=20000 makes it short.
 bench-read: $(READY) ## reading beside decompression alone, ROOT's own loop and uproot

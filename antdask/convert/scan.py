@@ -11,7 +11,7 @@ from antdask.cluster.failures import Failure
 from antdask.cluster.run import run
 from antdask.convert.lineage import lineage_document, lineage_id
 from antdask.convert.scan_cache import ScanCache
-from antdask.errors import InputError, PlanError
+from antdask.errors import AntdaskError, InputError, PlanError
 from antdask.plan import ARCHIVED, FileEntry, Plan, Rejected, check_budget, make_parts
 from antdask.protocols import Cluster
 from antdask.settings import Settings, load
@@ -127,6 +127,8 @@ def scan(
     ------
     ClusterError
         The cluster is gone.
+    AntdaskError
+        Five looks failed in the same way, for no fault of the files: a bug.
     """
     urls, rejected = _expand(patterns)
     memory = ScanCache(cache) if cache else None
@@ -222,6 +224,8 @@ def _look_at_all(urls: list[str], cluster: Cluster | None, progress: Callable[[s
 
     groups = [tuple(urls[start : start + GROUP]) for start in range(0, len(urls), GROUP)]
     while groups:
-        run(cluster, look_at, groups, on_result=keep, on_failure=give_up, total=len(groups))
+        stats = run(cluster, look_at, groups, on_result=keep, on_failure=give_up, total=len(groups))
+        if stats.stopped:
+            raise AntdaskError(f"Inputs cannot be looked at: {stats.stopped}", hint="Look at one of them: antdask inspect FILE.")
         groups, lost = lost, []
     yield from looks

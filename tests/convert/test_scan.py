@@ -8,7 +8,7 @@ from km3net_testdata import data_path
 from antdask.cluster import make_cluster
 from antdask.convert.campaign import convert
 from antdask.convert.scan import inspect, make_plan, scan
-from antdask.errors import InputError, InputMissingError, PlanError, UnknownFormatError
+from antdask.errors import AntdaskError, InputError, InputMissingError, PlanError, UnknownFormatError
 from antdask.settings import load
 from antdask.simulate import SimulationSpec, simulate
 from antdask.sources import describe_all
@@ -113,6 +113,18 @@ def test_a_look_that_fails_for_no_fault_of_the_file_costs_no_other_file(tmp_path
     with make_cluster("serial") as cluster:
         entries, rejected = scan([L1, SEATRAY], cluster=cluster)
     assert [e.url for e in entries] == [L1] and [(r.url, r.code) for r in rejected] == [(SEATRAY, "RuntimeError")]
+
+
+def test_a_bug_in_a_reader_is_not_taken_for_many_bad_files(tmp_path, monkeypatch):
+    def fail(url):
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr("antdask.convert.scan.describe_all", fail)
+    monkeypatch.setattr("antdask.convert.scan.GROUP", 1)
+    for i in range(8):
+        (tmp_path / f"{i}.root").write_bytes(b"root")
+    with make_cluster("serial") as cluster, pytest.raises(AntdaskError, match="out of luck"):
+        scan([str(tmp_path / "*.root")], cluster=cluster)
 
 
 def test_parts_of_an_archive_are_no_inputs(tmp_path):
