@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -31,7 +34,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; every way it can end has its exit code."""
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _interruptible():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _warn
             try:
@@ -50,6 +53,24 @@ class Commands(click.Group):
 
 def _warn(message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None) -> None:  # fmt: skip
     click.echo(f"warning: {message}", err=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    # Ctrl-C that falls into a finaliser (`__del__`) ends only that finaliser: Python reports it as "ignored" and works on. Here it comes again.
+    report = sys.unraisablehook
+
+    def again(unraisable: sys.UnraisableHookArgs) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            threading.Timer(0.02, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT)).start()
+        else:
+            report(unraisable)
+
+    sys.unraisablehook = again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
 
 
 def _write_nowhere() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 import warnings
 
 import click
@@ -32,6 +34,17 @@ def fail(name: str, as_json: bool) -> None:
 @main.command()
 def interrupt() -> None:
     raise KeyboardInterrupt
+
+
+class Finalised:
+    def __del__(self) -> None:
+        raise KeyboardInterrupt
+
+
+@main.command()
+def interrupt_finaliser() -> None:
+    Finalised()
+    time.sleep(10)
 
 
 @main.command()
@@ -88,6 +101,16 @@ def test_an_interrupt_ends_as_shells_expect() -> None:
     assert done.stderr == "Interrupted. Parts that are done stay done.\n"
 
 
+def test_an_interrupt_that_falls_into_a_finaliser_is_not_lost() -> None:
+    # A shell starts what runs in the background deaf to Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = run("interrupt-finaliser")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (done.exit_code, done.stderr) == (INTERRUPTED, "Interrupted. Parts that are done stay done.\n")
+
+
 def test_a_bug_shows_its_traceback() -> None:
     assert isinstance(run("crash").exception, ZeroDivisionError)
 
@@ -118,4 +141,8 @@ def test_a_wrong_call_is_explained() -> None:
 
 
 def test_commands_stand_in_the_order_in_which_they_are_written() -> None:
-    assert list(main.commands) == main.list_commands(click.Context(main)) == ["fail", "interrupt", "crash", "advise", "end", "answer"]
+    assert (
+        list(main.commands)
+        == main.list_commands(click.Context(main))
+        == ["fail", "interrupt", "interrupt-finaliser", "crash", "advise", "end", "answer"]
+    )
