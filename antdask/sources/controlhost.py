@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from antdask.errors import CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
+from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
@@ -107,17 +107,13 @@ class ControlHost:
         if origin == _OLD and len(types) > 1:
             raise UnknownLayoutError("Summary slices of the old DAQ stand beside other records", where=url, found=", ".join(TREES[t][0] for t in types), expected="IO_SUM alone", hint="Split the file by type.")  # fmt: skip
         notes = [f"{size} bytes from byte {start} on are no record" for start, size in zip(index.starts[index.lost].tolist(), index.sizes[index.lost].tolist(), strict=True)]  # fmt: skip
-        return FileEntry(
-            url=url,
-            format=self.name,
+        return identity.entry(
+            url,
+            self.name,
+            origin,
+            (s for code in types for s in _segments(code, index.of(code))),
+            notes,
             layout=_OLD if index.legacy else _NEW,
-            origin=origin,
-            nbytes=identity.nbytes,
-            mtime_ns=identity.mtime_ns,
-            uuid="",
-            fingerprint=identity.fingerprint,
-            segments=tuple(s for code in types for s in _segments(code, index.of(code))),
-            notes=tuple(notes),
         )
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
@@ -137,8 +133,7 @@ class ControlHost:
         code = _TYPES[tree]
         with open_blob(entry.url) as blob:
             index = scan(blob).of(code)
-            if not 0 <= start <= stop <= len(index.starts):
-                raise InputChangedError("The file does not hold these records", where=f"{entry.url}, {tree}", found=f"{len(index.starts)} records", expected=f"{start} to {stop}", hint="Plan again.")  # fmt: skip
+            files.demand_entries(start, stop, len(index.starts), f"{entry.url}, {tree}", "records")
             for low, high in _windows(index, start, stop):
                 yield from _intact(blob, index, code, low, high, entry.origin)
 

@@ -54,17 +54,12 @@ class DetectorFile:
         """
         identity = files.identify(url)
         kind, detector, batch = _load(url)
-        return FileEntry(
-            url=url,
-            format=self.name,
-            layout=self.name,
-            origin=ORIGIN,
-            nbytes=identity.nbytes,
-            mtime_ns=identity.mtime_ns,
-            uuid="",
-            fingerprint=identity.fingerprint,
-            segments=(Segment("detector", TREE, RunKey(f"km3net-{detector.detector_id}", RUN), 0, 1, batch.nbytes),),
-            notes=(f"{kind} version {detector.version}",),
+        return identity.entry(
+            url,
+            self.name,
+            ORIGIN,
+            (Segment("detector", TREE, RunKey(f"km3net-{detector.detector_id}", RUN), 0, 1, batch.nbytes),),
+            (f"{kind} version {detector.version}",),
         )
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:

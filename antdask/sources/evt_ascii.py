@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from antdask.errors import CorruptFileError, InputChangedError, UnknownNameError
+from antdask.errors import CorruptFileError, UnknownNameError
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
@@ -60,18 +60,7 @@ class EvtAscii:
         notes = [f"bytes {start} to {stop} are no whole event" for start, stop in lost]
         if not len(blocks.headers):
             notes.append("the file has no header: it is filed under run 0, and the numbering of particles is not known")
-        return FileEntry(
-            url=url,
-            format=self.name,
-            layout=self.name,
-            origin=ORIGIN,
-            nbytes=identity.nbytes,
-            mtime_ns=identity.mtime_ns,
-            uuid="",
-            fingerprint=identity.fingerprint,
-            segments=tuple(_segments(blocks, [_key(h) for h in headers])),
-            notes=tuple(notes),
-        )
+        return identity.entry(url, self.name, ORIGIN, _segments(blocks, [_key(h) for h in headers]), notes)
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
         """Batches of events or headers ``start:stop``, in the order of the file.
@@ -90,8 +79,7 @@ class EvtAscii:
         with open_blob(entry.url) as blob:
             blocks = scan(blob)
             count = len(blocks.starts if tree == EVENTS else blocks.headers)
-            if not 0 <= start <= stop <= count:
-                raise InputChangedError("The file does not hold these entries", where=f"{entry.url}, {tree}", found=f"{count} {tree}", expected=f"{start} to {stop}", hint="Plan again.")  # fmt: skip
+            files.demand_entries(start, stop, count, entry.url, tree)
             headers = _headers(blob, blocks)
             if tree == HEADERS and start < stop:
                 lines = [(h.run, [(name, value, b"") for name, value in h.lines]) for h in headers[start:stop]]

@@ -19,7 +19,7 @@ from typing import Any
 import fsspec
 
 from antdask.errors import AntdaskError, InputChangedError, InputError, InputMissingError, InputUnreadableError
-from antdask.plan import FileEntry
+from antdask.plan import FileEntry, Segment
 from antdask.remote.address import refuse_secrets, scheme_of
 from antdask.remote.client import SCHEMES, Client, RangeIgnoredError, Stat, connect
 
@@ -44,6 +44,39 @@ class Identity:
     nbytes: int
     mtime_ns: int
     fingerprint: str
+
+    def entry(
+        self,
+        url: str,
+        source: str,
+        origin: str,
+        segments: Iterable[Segment],
+        notes: Iterable[str] = (),
+        *,
+        layout: str | None = None,
+        uuid: str = "",
+    ) -> FileEntry:
+        """What a source says of the file; the layout is the source's name unless it knows several."""
+        return FileEntry(
+            url=url,
+            format=source,
+            layout=layout or source,
+            origin=origin,
+            nbytes=self.nbytes,
+            mtime_ns=self.mtime_ns,
+            uuid=uuid,
+            fingerprint=self.fingerprint,
+            segments=tuple(segments),
+            notes=tuple(notes),
+        )
+
+
+def demand_entries(start: int, stop: int, count: int, where: str, what: str = "entries") -> None:
+    """Raise InputChangedError unless entries ``start:stop`` are among `count`."""
+    if not 0 <= start <= stop <= count:
+        raise InputChangedError(
+            f"The input does not hold these {what}", where=where, found=f"{count} {what}", expected=f"{start} to {stop}", hint="Plan again."
+        )
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from antdask.errors import CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
+from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch, offsets_of, ranges
 from antdask.plan import FileEntry, Segment
@@ -84,18 +84,7 @@ class Km3netDst:
             nbytes = sum(len(text) for lines in heads for line in lines for text in line)
             segments.append(Segment("headers", HEADERS, keys[0], 0, len(heads), max(1, nbytes)))
             notes += [f"'{name}' ({kind}) is not archived here" for name, kind in file.objects.items() if name not in (SUMMARY, RUNS)]
-            return FileEntry(
-                url=url,
-                format=self.name,
-                layout=self.name,
-                origin=ORIGIN,
-                nbytes=identity.nbytes,
-                mtime_ns=identity.mtime_ns,
-                uuid=file.uuid,
-                fingerprint=identity.fingerprint,
-                segments=tuple(segments),
-                notes=tuple(notes),
-            )
+            return identity.entry(url, self.name, ORIGIN, segments, notes, uuid=file.uuid)
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
         """Batches of the entries ``start:stop``, in the order of the file.
@@ -116,8 +105,7 @@ class Km3netDst:
             members = _members(data, [])
             heads = _headers(file, members, []) if tree == HEADERS else []
             count = len(heads) if tree == HEADERS else data.entries
-            if not 0 <= start <= stop <= count:
-                raise InputChangedError("The tree does not hold these entries", where=data.where, found=f"{count} entries", expected=f"{start} to {stop}", hint="Plan again.")  # fmt: skip
+            files.demand_entries(start, stop, count, data.where)
             if start < stop and tree == HEADERS:
                 run = next(s.run.run for s in entry.segments if s.tree == tree)
                 yield header_batch([(run, found) for found in heads[start:stop]], start, ORIGIN)

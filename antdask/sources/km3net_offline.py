@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from antdask.errors import CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
+from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch, Columns, cut, offsets_of
 from antdask.plan import FileEntry, Segment
@@ -74,18 +74,7 @@ class Km3netOffline:
             heads = headers_of(file)
             segments += header_segments(heads, label, run)
             notes += other_objects(file, {EVENTS})
-            return FileEntry(
-                url=url,
-                format=self.name,
-                layout=LAYOUT,
-                origin=ORIGIN,
-                nbytes=identity.nbytes,
-                mtime_ns=identity.mtime_ns,
-                uuid=file.uuid,
-                fingerprint=identity.fingerprint,
-                segments=tuple(segments),
-                notes=tuple(notes),
-            )
+            return identity.entry(url, self.name, ORIGIN, segments, notes, layout=LAYOUT, uuid=file.uuid)
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
         """Batches of events, tracks or headers ``start:stop``, each of about 32 MiB uncompressed, in the order of the file.
@@ -110,8 +99,7 @@ class Km3netOffline:
             count = columns.tree.entries
             first = _places(columns, tree)
             total = count if first is None else int(first[-1])
-            if not 0 <= start <= stop <= total:
-                raise InputChangedError("The tree does not hold these entries", where=f"{columns.tree.where}, {tree}", found=f"{total} entries", expected=f"{start} to {stop}", hint="Plan again.")  # fmt: skip
+            files.demand_entries(start, stop, total, f"{columns.tree.where}, {tree}")
             if start == stop:
                 return
             yield from _events(columns, start, stop) if first is None else _tracks(columns, first, start, stop)
@@ -290,8 +278,7 @@ def read_headers(entry: FileEntry, heads: list[Lines], start: int, stop: int, or
     InputChangedError
         The file holds fewer.
     """
-    if not 0 <= start <= stop <= len(heads):
-        raise InputChangedError("The file does not hold these headers", where=entry.url, found=f"{len(heads)} headers", expected=f"{start} to {stop}", hint="Plan again.")  # fmt: skip
+    files.demand_entries(start, stop, len(heads), entry.url, "headers")
     run = next((s.run.run for s in entry.segments if s.tree == HEADERS), 0)
     if start < stop:
         yield header_batch([(run, [(name, value, b"") for name, value in lines]) for lines in heads[start:stop]], start, origin)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from antdask.errors import CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
+from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch, Columns, offsets_of
 from antdask.model.tables import schema
@@ -121,18 +121,7 @@ class Km3netOnline:
                 notes += lost
             notes += _others(file)
             layout = "+".join(sorted(splits)) or "empty"
-            return FileEntry(
-                url,
-                self.name,
-                layout,
-                ORIGIN,
-                identity.nbytes,
-                identity.mtime_ns,
-                file.uuid,
-                identity.fingerprint,
-                tuple(segments),
-                tuple(notes),
-            )
+            return identity.entry(url, self.name, ORIGIN, segments, notes, layout=layout, uuid=file.uuid)
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
         """Batches of the entries ``start:stop`` of a tree, each of about 16 MiB uncompressed, in the order of the file.
@@ -152,8 +141,7 @@ class Km3netOnline:
             raise UnknownNameError.of("tree", tree, TREES, where=entry.url)
         with open_root(entry.url) as file:
             data = file.tree(tree)
-            if not 0 <= start <= stop <= data.entries:
-                raise InputChangedError("The tree does not hold these entries", where=data.where, found=f"{data.entries} entries", expected=f"{start} to {stop}", hint="Plan again.")  # fmt: skip
+            files.demand_entries(start, stop, data.entries, data.where)
             if start == stop:
                 return
             kind, headers = TREES[tree], _headers(data)

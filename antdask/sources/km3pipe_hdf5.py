@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from antdask.errors import CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
+from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
@@ -72,18 +72,7 @@ class Km3pipeHdf5:
             )
             segments[-1] = _sized(segments[-1], _lines(file, url, fits))
             notes = [f"format version {version}", *_notes(file, events, fits)]
-        return FileEntry(
-            url=url,
-            format=self.name,
-            layout=LAYOUT,
-            origin=ORIGIN,
-            nbytes=identity.nbytes,
-            mtime_ns=identity.mtime_ns,
-            uuid="",
-            fingerprint=identity.fingerprint,
-            segments=tuple(segments),
-            notes=tuple(notes),
-        )
+        return identity.entry(url, self.name, ORIGIN, segments, notes, layout=LAYOUT)
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
         """Batches of the entries ``start:stop``: events of trees ``event_info`` and ``hits``, fits of ``reco``, the one row of ``headers``.
@@ -103,8 +92,7 @@ class Km3pipeHdf5:
         with opened(entry.url) as file:
             events, fits = _find(file, entry.url, layout_map.load(entry.layout))
             weights, batch = _reader(tree, file, entry.url, events, fits)
-            if not 0 <= start <= stop <= len(weights):
-                raise InputChangedError("The file does not hold these entries", where=f"{entry.url}, {tree}", found=f"{len(weights)} entries", expected=f"{start} to {stop}", hint="Plan again.")  # fmt: skip
+            files.demand_entries(start, stop, len(weights), f"{entry.url}, {tree}")
             for low, high in cut(weights, start, stop, BATCH_BYTES):
                 yield from _intact(batch, low, high)
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from antdask.errors import ConfigurationError, CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
+from antdask.errors import ConfigurationError, CorruptFileError, UnknownLayoutError, UnknownNameError
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch, Columns, offsets_of
 from antdask.model.tables import schema
@@ -85,18 +85,7 @@ class MappedRoot:
             notes += [f"'{name}' ({kind}) is not archived" for name, kind in file.objects.items() if name not in layout.datasets]
             if layout.assumed():
                 notes.append(f"map '{layout.layout}' rests on {len(layout.assumed())} assumptions")
-            return FileEntry(
-                url=url,
-                format=self.name,
-                layout=layout.layout,
-                origin=layout.origin,
-                nbytes=identity.nbytes,
-                mtime_ns=identity.mtime_ns,
-                uuid=file.uuid,
-                fingerprint=identity.fingerprint,
-                segments=tuple(segments),
-                notes=tuple(notes),
-            )
+            return identity.entry(url, self.name, layout.origin, segments, notes, layout=layout.layout, uuid=file.uuid)
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
         """Batches of the entries ``start:stop`` of a tree, each of about 32 MiB uncompressed, in the order of the file.
@@ -118,8 +107,7 @@ class MappedRoot:
             raise UnknownNameError.of("tree", tree, known, where=entry.url)
         with open_root(entry.url) as file:
             columns = TreeColumns(file.tree(tree), layout.dataset(tree), layout.origin)
-            if not 0 <= start <= stop <= columns.tree.entries:
-                raise InputChangedError("The tree does not hold these entries", where=columns.tree.where, found=f"{columns.tree.entries} entries", expected=f"{start} to {stop}", hint="Plan again.")  # fmt: skip
+            files.demand_entries(start, stop, columns.tree.entries, columns.tree.where)
             if start == stop:
                 return
             derive = _Derivation(file, layout, columns.dataset)

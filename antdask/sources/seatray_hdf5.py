@@ -63,18 +63,7 @@ class SeatrayHdf5:
             present = dataset_names(file)
             segments, notes = _segments(file, url, layout, present)
             notes += [f"data set '{name}' is not archived: no map declares it" for name in present if name not in layout.datasets]
-        return FileEntry(
-            url=url,
-            format=self.name,
-            layout=LAYOUT,
-            origin=ORIGIN,
-            nbytes=identity.nbytes,
-            mtime_ns=identity.mtime_ns,
-            uuid="",
-            fingerprint=identity.fingerprint,
-            segments=tuple(segments),
-            notes=tuple(notes),
-        )
+        return identity.entry(url, self.name, ORIGIN, segments, notes, layout=LAYOUT)
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
         """Batches of the entries ``start:stop`` of ``CalibratedPulses`` or ``AafitFinalFit``.
