@@ -169,29 +169,7 @@ def _events(records: Records) -> Decoded:
     count, at = records.list_at(at, ones(len(at)), _COUNT, last=False)
     n_hits = count.astype(np.int64)
     hits, _ = records.list_at(at, n_hits, KEY_HIT, last=True)
-    of_hit, of_triggered = km3net_triggered.match(hits, n_hits, marked, n_triggered)
-    mask, offsets = native(marked["trigger_mask"]), offsets_of(n_hits)
-    tables = {
-        "events": {
-            **_row(columns, records.first),
-            "trigger_counter": columns["trigger_counter"].astype(np.int64),
-            "trigger_mask": columns["trigger_mask"],
-            "overlays": columns["overlays"],
-            "n_hits": n_hits.astype(np.uint32),
-            "n_triggered": n_triggered.astype(np.uint32),
-        },
-        "hits": {
-            **{name: native(hits[name]) for name in KEY_HIT.names or ()},
-            "triggered": (of_hit >= 0).astype(np.uint8),
-            "trigger_mask": np.where(of_hit >= 0, np.append(mask, np.uint64(0))[of_hit], np.uint64(0)),
-        },
-        "triggered_hits": {
-            **{name: native(marked[name]) for name in KEY_HIT.names or ()},
-            "trigger_mask": mask,
-            "hit_index": np.where(of_triggered >= 0, of_triggered - np.repeat(offsets[:-1], n_triggered), -1).astype(np.int32),
-        },
-    }
-    return tables, {"hits": offsets, "triggered_hits": offsets_of(n_triggered)}
+    return km3net_triggered.event_tables(_row(columns, records.first), columns, hits, n_hits, marked, n_triggered)
 
 
 def _rates(records: Records) -> Decoded:

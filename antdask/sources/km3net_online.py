@@ -180,30 +180,7 @@ def _events(records: tuple[Branch, ...], header: Columns, start: int, stop: int)
     framed = (marked["count"] == COUNTED | 10) & (marked["version"] == 1)
     bad = np.searchsorted(first, np.flatnonzero(~framed), "right") - 1
     demand(~np.isin(np.arange(stop - start), bad), triggered, start, "A triggered hit has another object inside")
-    of_hit, of_triggered = km3net_triggered.match(hits, n_hits, marked, n_triggered)
-    mask = native(marked["trigger_mask"])
-    offsets = offsets_of(n_hits)
-    tables = {
-        "events": {
-            **_row(header, start, stop),
-            "trigger_counter": header["trigger_counter"].astype(np.int64),
-            "trigger_mask": header["trigger_mask"],
-            "overlays": header["overlays"],
-            "n_hits": n_hits.astype(np.uint32),
-            "n_triggered": n_triggered.astype(np.uint32),
-        },
-        "hits": {
-            **{name: native(hits[name]) for name in KEY_HIT.names or ()},
-            "triggered": (of_hit >= 0).astype(np.uint8),
-            "trigger_mask": np.where(of_hit >= 0, np.append(mask, np.uint64(0))[of_hit], np.uint64(0)),
-        },
-        "triggered_hits": {
-            **{name: native(marked[name]) for name in KEY_HIT.names or ()},
-            "trigger_mask": mask,
-            "hit_index": np.where(of_triggered >= 0, of_triggered - np.repeat(offsets[:-1], n_triggered), -1).astype(np.int32),
-        },
-    }
-    return tables, {"hits": offsets, "triggered_hits": first}
+    return km3net_triggered.event_tables(_row(header, start, stop), header, hits, n_hits, marked, n_triggered)
 
 
 def _rates(records: tuple[Branch, ...], header: Columns, start: int, stop: int) -> _Decoded:

@@ -15,10 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from antdask.model.ragged import offsets_of
+from antdask.model.ragged import Columns, offsets_of
+from antdask.sources.km3net_records import native
 
 # Odd multipliers (splitmix64, xxHash); each round takes others of them.
 _MULTIPLIERS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
+_HIT = ("dom_id", "channel_id", "tdc", "tot")
 _LOAD = 4  # slots per triggered hit
 
 
@@ -32,6 +34,46 @@ class _Keys(NamedTuple):
     first: np.ndarray
     last: np.ndarray
     events: int
+
+
+def event_tables(
+    row: Columns, header: Columns, hits: np.ndarray, n_hits: np.ndarray, triggered: np.ndarray, n_triggered: np.ndarray
+) -> tuple[dict[str, Columns], dict[str, np.ndarray]]:
+    """The tables of stream events, and their offsets, from the records of the two hit lists (see `match`).
+
+    Parameters
+    ----------
+    row : dict of ndarray, shape (events,)
+        Key, times and source of each event.
+    header : dict of ndarray, shape (events,)
+        With trigger_counter, trigger_mask and overlays.
+    hits, triggered : structured ndarray
+        Fields dom_id, channel_id, tdc and tot; of `triggered` also trigger_mask.
+    n_hits, n_triggered : ndarray of int64, shape (events,)
+    """
+    of_hit, of_triggered = match(hits, n_hits, triggered, n_triggered)
+    mask, offsets = native(triggered["trigger_mask"]), offsets_of(n_hits)
+    tables = {
+        "events": {
+            **row,
+            "trigger_counter": header["trigger_counter"].astype(np.int64),
+            "trigger_mask": header["trigger_mask"],
+            "overlays": header["overlays"],
+            "n_hits": n_hits.astype(np.uint32),
+            "n_triggered": n_triggered.astype(np.uint32),
+        },
+        "hits": {
+            **{name: native(hits[name]) for name in _HIT},
+            "triggered": (of_hit >= 0).astype(np.uint8),
+            "trigger_mask": np.where(of_hit >= 0, np.append(mask, np.uint64(0))[of_hit], np.uint64(0)),
+        },
+        "triggered_hits": {
+            **{name: native(triggered[name]) for name in _HIT},
+            "trigger_mask": mask,
+            "hit_index": np.where(of_triggered >= 0, of_triggered - np.repeat(offsets[:-1], n_triggered), -1).astype(np.int32),
+        },
+    }
+    return tables, {"hits": offsets, "triggered_hits": offsets_of(n_triggered)}
 
 
 def match(hits: np.ndarray, n_hits: np.ndarray, triggered: np.ndarray, n_triggered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
