@@ -137,7 +137,8 @@ def plan(made: Plan | PlanFile, done: int = 0, cpu_hours: float | None = None) -
 
 def rejections(rows: Iterable[tuple[str, str, str]]) -> list[RenderableType]:
     """Inputs that are left out, if there are any."""
-    rows = list(rows)
+    # The input stands beside its reason already.
+    rows = [(url, code, reason.replace(f" (in {url})", "", 1)) for url, code, reason in rows]
     return [table("Inputs that cannot be archived", ("input", "code", "reason"), (), rows)] if rows else []
 
 

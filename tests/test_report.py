@@ -51,6 +51,10 @@ def test_names_with_brackets_are_shown_as_they_are() -> None:
     assert "[bold]" in drawn(report.rejections([("[bold]", "corrupt", "bad")])[0])
 
 
+def test_a_reason_does_not_name_the_input_again() -> None:
+    assert drawn(report.rejections([("a.root", "corrupt", "It is cut short (in a.root): expected 2.")])[0]).count("a.root") == 1
+
+
 def test_long_tables_end_with_a_count() -> None:
     text = drawn(report.table("Many", ("name",), ("n",), ((f"x{n}", n) for n in range(report.MOST_ROWS + 7))))
     assert "and 7 more; --json gives all" in text

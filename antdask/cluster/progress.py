@@ -89,7 +89,9 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
             self._print(f"\r{self.line(self._last)}")
 
     def __call__(self, event: Event) -> None:
-        """Show an event."""
+        """Show an event; of nothing to do there is nothing to show."""
+        if event.total == 0:
+            return
         self._last = event
         if event.kind == "done" and self._weigh is not None:
             self._bytes += self._weigh(event.task, event.result)

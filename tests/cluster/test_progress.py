@@ -104,6 +104,14 @@ def test_silence_is_silent() -> None:
     assert written(place) == ""
 
 
+@pytest.mark.parametrize("style", [Style.BAR, Style.NOTEBOOK, Style.LINES])
+def test_of_nothing_to_do_nothing_is_shown(style: Style, capsys: pytest.CaptureFixture[str]) -> None:
+    place = console()
+    with Progress("parts", style=style, console=place) as progress:
+        progress(event("tick", total=0))
+    assert "0/0" not in written(place) + capsys.readouterr().out
+
+
 def test_failures_are_named_but_not_without_end() -> None:
     place = console()
     with Progress("part", console=place) as shown:
