@@ -6,6 +6,7 @@ Text stands in tables of bytes: a row says how long it is, the table below holds
 from __future__ import annotations
 
 from antdask.model.antares_fields import ANTARES_RAW
+from antdask.model.gseagen_fields import GSEAGEN, GSEAGEN_EVENT
 from antdask.model.offline_fields import EVT_EVENT, MC_EVENT_TIME, MC_HIT, MC_TABLES, OFFLINE
 from antdask.model.offline_fields import PARTICLE as OFFLINE_PARTICLE
 from antdask.model.schema import AMPLITUDE, REAL, Field, Table
@@ -17,6 +18,8 @@ SIMULATED = (*EVT, *KM3PIPE)
 AANET = (*KM3PIPE, *OFFLINE)
 #: All but raw ANTARES data.
 GENERATED = (*SIMULATED, *OFFLINE)
+#: The same, and what a generator wrote before there was any light.
+BEGUN = (*GENERATED, *GSEAGEN)
 
 # One line per field, however long.
 # fmt: off
@@ -37,7 +40,7 @@ def _real(name: str, unit: str, text: str, ucd: str = "", origins: tuple[str, ..
 
 
 def _path(name: str, unit: str, text: str, ucd: str) -> Field:
-    return Field(name, "f8", unit, text, ucd, origins=(*ANTARES_RAW, *GENERATED), missing="NaN", codec=REAL)
+    return Field(name, "f8", unit, text, ucd, origins=(*ANTARES_RAW, *BEGUN), missing="NaN", codec=REAL)
 
 
 def _number(name: str, text: str, ucd: str = "meta.number", origins: tuple[str, ...] = EVT, dtype: str = "i4") -> Field:
@@ -45,7 +48,7 @@ def _number(name: str, text: str, ucd: str = "meta.number", origins: tuple[str, 
 
 
 EVENT = (
-    _number("event_number", "number of the event in the source: start_event of .evt, event_id of km3pipe; may repeat", "meta.id", GENERATED, "i8"),
+    _number("event_number", "number of the event in the source: start_event of .evt, event_id of km3pipe; may repeat", "meta.id", BEGUN, "i8"),
     _number("event_type", "second number of start_event", "meta.code.class", EVT, "i8"),
     _number("group_id", "number of the group in the km3pipe file", "meta.id", KM3PIPE, "i8"),
     _number("mc_id", "number of the simulated event (km3pipe mc_id)", "meta.id", AANET, "i8"),
@@ -60,8 +63,8 @@ EVENT = (
     _number("n_files_generated", "number of generated files (km3pipe n_files_gen)", "meta.number", KM3PIPE, "i8"),
     _number("livetime_s", "livetime in seconds (km3pipe livetime_sec)", "time.duration", KM3PIPE, "i8"),
     _real("w1", "1", "first weight: volume or area of generation, in the unit of the generator", origins=GENERATED),
-    _real("w2", "1", "second weight: generation weight, in the unit of the generator", origins=GENERATED),
-    _real("w3", "1", "third weight: event weight, in the unit of the generator", origins=GENERATED),
+    _real("w2", "1", "second weight: generation weight, in the unit of the generator", origins=BEGUN),
+    _real("w3", "1", "third weight: event weight, in the unit of the generator", origins=BEGUN),
     _real("w4", "1", "fourth weight of km3pipe", origins=AANET),
     _number("corsika_event", "number of the shower in CORSIKA (corsika_evno)", "meta.id", EVT, "i8"),
     _number("event_time_s", "first number of eventtime, as in the file; not always set by the generator", "time.epoch", EVT, "i8"),
@@ -73,14 +76,15 @@ EVENT = (
     Field("n_overflow", "u4", "1", "numbers of the event that did not fit their column and were written as stars: they are missing", "meta.number", origins=EVT, statistics=True),
     *MC_EVENT_TIME,
     *EVT_EVENT,
+    *GSEAGEN_EVENT,
 )
 
 PARTICLE = (
-    Field("kind", "u1", "1", "what the line of the particle is called", "meta.code.class", origins=GENERATED, flags=tuple(enumerate(PARTICLE_KINDS)), codec=AMPLITUDE),
-    _number("particle_id", "first number of the line, or id: number of the particle in its list; of track_bundle, number of muons", "meta.id", GENERATED),
-    _number("particle_type", "type of the particle as in the source, in the numbering of column 'numbering'", "meta.code.class", GENERATED),
-    Field("numbering", "u1", "1", "numbering of particle_type", "meta.code", origins=GENERATED, flags=((0, "not_stated"), (1, "GEANT3"), (2, "PDG"), (3, "CORSIKA")), codec=AMPLITUDE),
-    Field("pdg_type", "i4", "1", "type of the particle in the numbering of the Particle Data Group; .evt: derived where the source counts otherwise", "meta.code.class", origins=(*ANTARES_RAW, *EVT, *OFFLINE), missing="0"),
+    Field("kind", "u1", "1", "what the line of the particle is called", "meta.code.class", origins=BEGUN, flags=tuple(enumerate(PARTICLE_KINDS)), codec=AMPLITUDE),
+    _number("particle_id", "first number of the line, or id: number of the particle in its list; of track_bundle, number of muons", "meta.id", BEGUN),
+    _number("particle_type", "type of the particle as in the source, in the numbering of column 'numbering'", "meta.code.class", BEGUN),
+    Field("numbering", "u1", "1", "numbering of particle_type", "meta.code", origins=BEGUN, flags=((0, "not_stated"), (1, "GEANT3"), (2, "PDG"), (3, "CORSIKA")), codec=AMPLITUDE),
+    Field("pdg_type", "i4", "1", "type of the particle in the numbering of the Particle Data Group; .evt: derived where the source counts otherwise", "meta.code.class", origins=(*ANTARES_RAW, *EVT, *OFFLINE, *GSEAGEN), missing="0"),
     _path("x", "m", "x of a point of the path; simulated ANTARES: UTM easting relative to the centre of the detector, else in the system of the generator", "pos.cartesian.x"),
     _path("y", "m", "y of a point of the path; simulated ANTARES: UTM northing relative to the centre of the detector, else in the system of the generator", "pos.cartesian.y"),
     _path("z", "m", "z of a point of the path, up; simulated ANTARES: relative to the centre of the detector, else in the system of the generator", "pos.cartesian.z"),

@@ -28,6 +28,7 @@ from antdask.sources import SOURCES, files, recognise
 FILES: dict[str, tuple[str, ...]] = {
     "antares_raw": ("simulated/raw",),
     "antdst_sel": ("simulated/dst",),
+    "gseagen_root": ("gseagen/gseagen.root",),
     "km3net_online": (
         "online/KM3NeT_00000049_00008456.summaryslice-167941.root",
         "online/KM3NeT_00000133_JDAQEvent.root",

@@ -1,0 +1,176 @@
+"""Source ``gseagen_root``: neutrino interactions as gSeaGen itself keeps them, in ROOT files with trees ``Events`` (stream mc) and ``Header`` (stream headers).
+
+The branches are declared in ``maps/gseagen_1.toml``. Particles of an event are the neutrino, the lepton behind the vertex, then the tracks that reach the can, each as a row.
+What gSeaGen converts to aanet or .evt is read by `antdask.sources.km3net_offline` and `antdask.sources.evt_ascii`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
+from antdask.model.keys import RunKey
+from antdask.model.mc_fields import NO_NUMBER, PARTICLE_KINDS
+from antdask.model.ragged import Batch, Columns, offsets_of, ranges
+from antdask.model.tables import schema
+from antdask.plan import FileEntry, Segment
+from antdask.sources import files, layout_map
+from antdask.sources.evt_header import PDG, header_batch
+from antdask.sources.layout_map import LayoutMap
+from antdask.sources.root import MAGIC, RootFile, open_root
+from antdask.sources.root_columns import TreeColumns
+from antdask.sources.tree_lines import Line, lines_of
+
+ORIGIN = "gseagen"
+LAYOUT = "gseagen_1"
+EVENTS, HEADER = "Events", "Header"
+
+#: Aim for the uncompressed bytes of one batch [byte].
+BATCH_BYTES = 32 * 2**20
+
+_LEADING = (PARTICLE_KINDS.index("neutrino"), PARTICLE_KINDS.index("primarylepton"))
+_TRACK = PARTICLE_KINDS.index("track_in")
+
+
+class GSeaGenRoot:
+    """Trees of gSeaGen; holds nothing, so it pickles."""
+
+    name = "gseagen_root"
+    version = "1"
+
+    def sniff(self, url: str, head: bytes) -> bool:
+        """Whether this is a ROOT file with trees ``Header`` and ``Events``, and the events have the weights of gSeaGen."""
+        if not head.startswith(MAGIC):
+            return False
+        try:
+            with open_root(url) as file:
+                return _is_gseagen(file)
+        except CorruptFileError:
+            # Nobody can tell what it was; the source that takes every ROOT file says what is wrong with it.
+            return False
+
+    def describe(self, url: str) -> FileEntry:
+        """Identity and segments; reads metadata and the header.
+
+        Raises
+        ------
+        InputMissingError, InputUnreadableError
+        CorruptFileError
+            The directory, a tree, or the header cannot be read.
+        UnknownLayoutError
+            The branches are not those of the map, or the file has not one header.
+        """
+        url = files.absolute(url)
+        identity = files.identify(url)
+        with open_root(url) as file:
+            if not _is_gseagen(file):
+                raise UnknownLayoutError("The file has no events of gSeaGen", where=url, found=", ".join(file.objects), expected="trees Header and Events")  # fmt: skip
+            notes, columns = list(file.notes), _columns(file)
+            lines = _header(file, notes)
+            key = RunKey(_map().detector, _run(lines, file))
+            segments = [Segment("headers", HEADER, key, 0, 1, sum(len(part) for line in lines for part in line))]
+            if columns.tree.entries:
+                nbytes = sum(leaf.nbytes_of(0, columns.tree.entries) for leaf in columns.leaves)
+                segments.insert(0, Segment("mc", EVENTS, key, 0, columns.tree.entries, nbytes))
+            else:
+                notes.append("tree 'Events' is empty")
+            notes += [f"branch '{name}' of tree 'Events' is not archived: map '{LAYOUT}' does not declare it" for name in columns.unmapped]
+            notes += [f"'{name}' ({kind}) is not archived" for name, kind in file.objects.items() if name not in (EVENTS, HEADER)]
+            return identity.entry(url, self.name, ORIGIN, segments, notes, layout=LAYOUT, uuid=file.uuid)
+
+    def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
+        """Batches of events ``start:stop``, each of about 32 MiB uncompressed, in the order of the file; or the header.
+
+        Raises
+        ------
+        UnknownNameError
+            No such tree.
+        InputChangedError
+            The file holds fewer of them.
+        CorruptFileError
+            With the range of entries that is lost; batches before it are sound.
+        """
+        if tree not in (EVENTS, HEADER):
+            raise UnknownNameError.of("tree", tree, [EVENTS, HEADER], where=entry.url)
+        run = entry.segments[0].run.run
+        with open_root(entry.url) as file:
+            if tree == HEADER:
+                files.demand_entries(start, stop, 1, entry.url, "headers")
+                if start < stop:
+                    yield header_batch([(run, _header(file, []))], start, ORIGIN)
+                return
+            columns = _columns(file)
+            files.demand_entries(start, stop, columns.tree.entries, columns.tree.where)
+            if start < stop:
+                for low, high in columns.tree.windows(columns.leaves, start, stop, BATCH_BYTES):
+                    yield _batch(columns, run, low, high)
+
+
+def _map() -> LayoutMap:
+    return layout_map.load(LAYOUT)
+
+
+def _columns(file: RootFile) -> TreeColumns:
+    return TreeColumns(file.tree(EVENTS), _map().dataset(EVENTS), ORIGIN)
+
+
+def _is_gseagen(file: RootFile) -> bool:
+    trees = all(file.objects.get(name) == "TTree" for name in (EVENTS, HEADER))
+    return trees and file.tree(EVENTS).find("WGen") is not None and file.tree(HEADER).find("RunNu") is not None
+
+
+def _header(file: RootFile, notes: list[str]) -> list[Line]:
+    tree = file.tree(HEADER)
+    if tree.entries != 1:
+        raise UnknownLayoutError("The file has not one header", where=tree.where, found=tree.entries, expected=1)
+    (lines,) = lines_of(tree, notes)
+    return lines
+
+
+def _run(lines: list[Line], file: RootFile) -> int:
+    """Number of the run, from the header."""
+    (text,) = (value for name, value, _ in lines if name == b"RunNu")
+    if not text.isdigit():
+        raise CorruptFileError("The run of the header is no number of a run", where=file.url, found=text.decode(), tree=HEADER, branch="RunNu", start=0, stop=1)  # fmt: skip
+    return int(text)
+
+
+def _batch(columns: TreeColumns, run: int, start: int, stop: int) -> Batch:
+    values, n = columns.read(start, stop), stop - start
+    fields = columns.fields(values, start)
+    tracks = values.columns["NTracks"].astype(np.int64)
+    each = np.stack([np.ones(n, np.int64), np.ones(n, np.int64), tracks], axis=1)
+    first = offsets_of(each.reshape(-1))
+    places = [ranges(first[:-1].reshape(each.shape)[:, k], each[:, k]) for k in range(3)]
+    particles: Columns = {}
+    for derived in columns.dataset.derived:
+        if derived.table == "particles" and len(derived.sources) == 3:
+            particles[derived.field] = _joined(places, [values.columns[name] for name in derived.sources])
+    nothing = np.full(n, NO_NUMBER, np.int32)
+    particles["particle_id"] = _joined(places, [nothing, nothing, values.columns["Id_tr"]])
+    particles["kind"] = _joined(places, [np.full(len(p), kind, np.uint8) for p, kind in zip(places, (*_LEADING, _TRACK), strict=True)])
+    particles["numbering"] = np.full(int(first[-1]), PDG, np.uint8)
+    row = {name.partition(".")[2]: column for name, column in fields.items()} | {
+        "run": np.full(n, run, np.uint32),
+        "frame_index": np.zeros(n, np.uint32),
+        "trigger_counter": np.full(n, -1, np.int64),
+        "n_particles": (tracks + 2).astype(np.uint32),
+        "source_input": np.zeros(n, np.uint16),
+        "source_entry": np.arange(start, stop, dtype=np.uint64),
+    }
+    declared = schema("mc").by_name
+    tables = {name: {f: made[f] for f in declared[name].columns(ORIGIN)} for name, made in (("events", row), ("particles", particles))}
+    return Batch("mc", ORIGIN, tables, {"particles": offsets_of(tracks + 2)})
+
+
+def _joined(places: list[np.ndarray], parts: list[np.ndarray]) -> np.ndarray:
+    """Parts as one column, each at its places."""
+    joined = np.empty(sum(map(len, places)), parts[-1].dtype)
+    for place, part in zip(places, parts, strict=True):
+        joined[place] = part
+    return joined
+
+
+SOURCE = GSeaGenRoot()
