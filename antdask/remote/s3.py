@@ -21,6 +21,7 @@ from botocore import UNSIGNED
 
 from antdask import settings
 from antdask.remote.client import ContentChangedError, Stat
+from antdask.remote.prompt import make_prompt
 from antdask.remote.ranges import Range
 from antdask.remote.retry import patiently
 
@@ -66,6 +67,7 @@ class S3Client:
             self._s3: Any = session.create_client(
                 "s3", region_name=access.region, endpoint_url=access.endpoint, config=config, **(keys if access.key else {})
             )
+        make_prompt(self._s3)
         self.endpoint = str(self._s3.meta.endpoint_url)
         self._threads: ThreadPoolExecutor | None = None
         self._conditional: dict[str, bool] = {}
