@@ -18,17 +18,18 @@
       catalogue/current.json                       names the snapshot to read
       catalogue/<snapshot>/{parts,blocks,runs,inputs,quarantine}.parquet
 
-Only codecs of the Zarr v3 core are used (``bytes``, ``blosc``, ``zstd``, ``crc32c``, ``sharding_indexed``), so that any Zarr reader opens a part.
+Only codecs of the Zarr v3 core are used (``transpose``, ``bytes``, ``blosc``, ``zstd``, ``crc32c``, ``sharding_indexed``), so that any Zarr reader opens a part.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from antdask.model.schema import AMPLITUDE, INTEGER, REAL, Field, Schema, Table
+from antdask.model.schema import AMPLITUDE, INTEGER, REAL, SERIES, Field, Schema, Table
 from antdask.model.tables import SCHEMA_VERSION
 
 FORMAT = "antdask-archive"
@@ -40,6 +41,10 @@ OFFSETS = "offsets"
 #: Elements of an inner chunk (the unit of reading) and of a shard (the unit of one object in the part).
 CHUNK_ELEMENTS = 65_536
 SHARD_CHUNKS = 64
+#: Rows and, at most, columns of an inner chunk of a series, and such chunks along time in a shard. How they were chosen: docs/decisions.
+SERIES_ROWS, SERIES_COLUMNS, SERIES_SHARD_CHUNKS = 4096, 75, 16
+#: Values of a block of the compressor of a series.
+SERIES_BLOCK = 1 << 17
 #: A block of the catalogue closes after about this many hits, or rows of a stream without hits.
 BLOCK_HITS = 1 << 20
 BLOCK_ROWS = 1 << 16
@@ -90,9 +95,9 @@ class ArrayLayout:
         ``table/column`` in the part.
     dtype : numpy.dtype
     shape, chunk, shard : tuple of int
-        Only the first dimension is cut. An array of no rows has neither chunks nor shards on disk.
+        Only the first dimension is cut, of a series also the second, in chunks. An array of no rows has neither chunks nor shards on disk.
     codec : str
-        ``integer``, ``amplitude`` or ``real`` (see `model.schema.Field`).
+        ``integer``, ``amplitude``, ``real`` or ``series`` (see `model.schema.Field`).
     dims : tuple of str
     attributes : dict
     """
@@ -109,7 +114,12 @@ class ArrayLayout:
     @property
     def chunks_per_shard(self) -> int:
         """Number of inner chunks of a shard."""
-        return self.shard[0] // self.chunk[0]
+        return self.shard[0] // self.chunk[0] * self.groups
+
+    @property
+    def groups(self) -> int:
+        """Number of inner chunks side by side that hold the same rows."""
+        return self.shape[1] // self.chunk[1] if self.codec == SERIES else 1
 
     @property
     def n_shards(self) -> int:
@@ -123,6 +133,7 @@ class ArrayLayout:
     def metadata(self) -> dict[str, Any]:
         """The content of ``zarr.json``."""
         inner = [
+            *([{"name": "transpose", "configuration": {"order": [1, 0]}}] if self.codec == SERIES else []),
             {"name": "bytes", "configuration": {"endian": "little"}} if self.dtype.itemsize > 1 else {"name": "bytes"},
             codec_metadata(self.codec, self.dtype),
             {"name": "crc32c"},
@@ -151,8 +162,12 @@ def codec_metadata(codec: str, dtype: np.dtype) -> dict[str, Any]:
     """Zarr v3 metadata of the compressor for a kind of column.
 
     Bit shuffle for integers with structure, byte shuffle for reals, plain zstd for bytes that look random: shuffling those costs a third
-    of the ratio (1.08 against 1.41 on 8-bit amplitudes).
+    of the ratio (1.08 against 1.41 on 8-bit amplitudes). Series have one block for their low bytes and one for their high bytes: blocks of zstd hold
+    128 KiB, and each has a code of its own.
     """
+    if codec == SERIES:
+        how = {"cname": "zstd", "clevel": 3, "shuffle": "shuffle", "typesize": dtype.itemsize, "blocksize": SERIES_BLOCK * dtype.itemsize}
+        return {"name": "blosc", "configuration": how}
     if codec == AMPLITUDE:
         return {"name": "zstd", "configuration": {"level": 1, "checksum": False}}
     shuffle = "shuffle" if codec == REAL else "bitshuffle"
@@ -162,8 +177,8 @@ def codec_metadata(codec: str, dtype: np.dtype) -> dict[str, Any]:
     }
 
 
-def codec_kind(metadata: dict[str, Any]) -> str:
-    """The kind of column that a compressor stands for, the reverse of `codec_metadata`.
+def codec_kind(inner: Sequence[dict[str, Any]]) -> str:
+    """The kind of column that the codecs of inner chunks stand for.
 
     Raises
     ------
@@ -172,31 +187,45 @@ def codec_kind(metadata: dict[str, Any]) -> str:
 
     Examples
     --------
-    >>> [codec_kind(codec_metadata(kind, np.dtype("u4"))) for kind in (AMPLITUDE, REAL, INTEGER)]
+    >>> [codec_kind([{"name": "bytes"}, codec_metadata(kind, np.dtype("u4"))]) for kind in (AMPLITUDE, REAL, INTEGER)]
     ['amplitude', 'real', 'integer']
     """
+    if inner[0]["name"] == "transpose":
+        return SERIES
+    metadata = inner[1]
     return AMPLITUDE if metadata["name"] == "zstd" else {"shuffle": REAL, "bitshuffle": INTEGER}[metadata["configuration"]["shuffle"]]
 
 
-def chunk_rows(width: int) -> int:
-    """Rows of an inner chunk for rows of `width` elements: a power of two, about `CHUNK_ELEMENTS` elements.
+def chunk_rows(width: int, codec: str = INTEGER) -> int:
+    """Rows of an inner chunk for rows of `width` elements: a power of two, about `CHUNK_ELEMENTS` elements, of a series more.
 
     Examples
     --------
-    >>> chunk_rows(1), chunk_rows(31)
-    (65536, 2048)
+    >>> chunk_rows(1), chunk_rows(31), chunk_rows(900, SERIES)
+    (65536, 2048, 4096)
     """
-    return max(1, CHUNK_ELEMENTS >> (width - 1).bit_length())
+    return SERIES_ROWS if codec == SERIES else max(1, CHUNK_ELEMENTS >> (width - 1).bit_length())
+
+
+def chunk_tail(tail: tuple[int, ...], codec: str) -> tuple[int, ...]:
+    """Shape of an inner chunk beyond its rows: all columns, of a series the largest group of at most 75 that cuts them evenly.
+
+    Examples
+    --------
+    >>> chunk_tail((31,), AMPLITUDE), chunk_tail((900,), SERIES), chunk_tail((93,), SERIES)
+    ((31,), (75,), (31,))
+    """
+    return (max(n for n in range(1, SERIES_COLUMNS + 1) if tail[0] % n == 0),) if codec == SERIES else tail
 
 
 def array_layout(
     path: str, dtype: np.dtype, shape: tuple[int, ...], codec: str, dims: tuple[str, ...], attributes: dict[str, Any]
 ) -> ArrayLayout:
     """Cut an array of known shape: short arrays are one chunk of their own length, long ones regular chunks in shards."""
-    rows = min(chunk_rows(int(np.prod(shape[1:], dtype=np.int64))), max(1, shape[0]))
-    per_shard = min(SHARD_CHUNKS, max(1, -(-shape[0] // rows)))
+    rows = min(chunk_rows(int(np.prod(shape[1:], dtype=np.int64)), codec), max(1, shape[0]))
+    per_shard = min(SERIES_SHARD_CHUNKS if codec == SERIES else SHARD_CHUNKS, max(1, -(-shape[0] // rows)))
     tail = shape[1:]
-    return ArrayLayout(path, dtype, shape, (rows, *tail), (rows * per_shard, *tail), codec, dims, attributes)
+    return ArrayLayout(path, dtype, shape, (rows, *chunk_tail(tail, codec)), (rows * per_shard, *tail), codec, dims, attributes)
 
 
 def field_attributes(field: Field) -> dict[str, Any]:

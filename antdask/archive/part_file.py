@@ -98,7 +98,7 @@ def _array(members: zipfile.ZipFile, name: str) -> dict[str, Any]:
         "shape": shape,
         "chunk": int(sharding["chunk_shape"][0]),
         "shard": shard,
-        "codec": lay.codec_kind(sharding["codecs"][1]),
+        "codec": lay.codec_kind(sharding["codecs"]),
         "offsets": [s.header_offset + _LOCAL_HEADER + len(s.filename) for s in shards],
         "lengths": [s.file_size for s in shards],
     }

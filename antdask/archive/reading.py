@@ -24,6 +24,7 @@ from antdask.archive import shards, threads
 from antdask.archive.chunk_cache import ChunkCache
 from antdask.archive.store import Store
 from antdask.errors import DamagedPartError, UnknownNameError
+from antdask.model.schema import SERIES
 
 # Decoded bytes: a read of fewer is kept whole, a task of fewer is not cut further.
 _SMALL, _TASK = 256 << 10, 2 << 20
@@ -41,7 +42,7 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Run:
-    """Chunks ``first:last`` of one shard, for rows ``start:stop``, which go to `out`."""
+    """Chunks ``first:last`` along rows of one shard, for rows ``start:stop``, which go to `out`."""
 
     layout: lay.ArrayLayout
     first: int
@@ -53,11 +54,11 @@ class _Run:
 
     @property
     def shard(self) -> int:
-        return self.first // self.layout.chunks_per_shard
+        return self.first // rows_of_chunks(self.layout)
 
     @property
     def is_whole_shard(self) -> bool:
-        per_shard = self.layout.chunks_per_shard
+        per_shard = rows_of_chunks(self.layout)
         total = -(-self.layout.shape[0] // self.layout.chunk[0])
         return self.first % per_shard == 0 and self.last - self.first == min(per_shard, total - self.first)
 
@@ -120,10 +121,9 @@ class PartReader:
         if name not in self._arrays:
             raise UnknownNameError.of("array", name, self._arrays, where=self.part)
         a = self._arrays[name]
-        shape = tuple(int(n) for n in a["shape"])
-        self._layouts[name] = lay.ArrayLayout(
-            name, np.dtype(a["dtype"]), shape, (int(a["chunk"]), *shape[1:]), (int(a["shard"]), *shape[1:]), str(a["codec"]), (), {}
-        )
+        shape, codec = tuple(int(n) for n in a["shape"]), str(a["codec"])
+        chunk = (int(a["chunk"]), *lay.chunk_tail(shape[1:], codec))
+        self._layouts[name] = lay.ArrayLayout(name, np.dtype(a["dtype"]), shape, chunk, (int(a["shard"]), *shape[1:]), codec, (), {})
         return self._layouts[name]
 
     def column(self, table: str, name: str, start: int = 0, stop: int | None = None) -> np.ndarray:
@@ -182,7 +182,7 @@ class PartReader:
 
     def _runs(self, layout: lay.ArrayLayout, start: int, stop: int, out: np.ndarray) -> Iterator[_Run]:
         """Neighbouring chunks of one shard that are not in the cache; what is there is copied."""
-        size, per_shard = layout.chunk[0], layout.chunks_per_shard
+        size, per_shard = layout.chunk[0], rows_of_chunks(layout)
         first, last = self.chunks(layout.path, start, stop)
         small = (last - first) * size * layout.dtype.itemsize * math.prod(layout.shape[1:]) <= _SMALL
         chunk = first
@@ -213,30 +213,48 @@ class PartReader:
         return [dataclasses.replace(run, first=a, last=min(run.last, a + chunks)) for a in range(run.first, run.last, chunks)]
 
     def _read_run(self, run: _Run) -> None:
-        layout, size = run.layout, run.layout.chunk[0]
-        base = run.shard * layout.chunks_per_shard
-        index = self._known_index(layout.path, run.shard)
-        if index is None:
-            data = memoryview(self._bytes(layout.path, run.shard, 0, int(self._arrays[layout.path]["lengths"][run.shard])))
-            index, begin = self._keep_index(layout, run.shard, data[-shards.index_bytes(layout) :]), 0
-            spans = index[run.first - base : run.last - base]
-        else:
-            spans = index[run.first - base : run.last - base]
-            begin = int(spans[0, 0])
-            data = memoryview(self._bytes(layout.path, run.shard, begin, int(spans[-1].sum())))
-        codec, where = shards.codec_for(layout.codec, layout.dtype), f"{self.file}:{layout.path}"
+        layout, size, far = run.layout, run.layout.chunk[0], not self.store.local
+        spans, data = self._encoded(run)
+        begin, end = run.first * size, run.last * size
+        first, last = max(run.start, begin), min(run.stop, end)
+        target = run.out[first - run.start : last - run.start]
+        # Of a store far away all that came is worth keeping; here only what is asked for nearly whole: of little, little is decoded.
+        keeps = self.cache.limit and (far or (run.small and 2 * (last - first) >= end - begin))
         stored = layout.dtype.newbyteorder("<")
-        for chunk, (offset, length) in zip(range(run.first, run.last), spans.tolist(), strict=True):
-            encoded, row = data[offset - begin : offset - begin + length], chunk * size
-            inside = run.start <= row and row + size <= run.stop
-            straight = inside and layout.dtype == stored and run.out.flags.c_contiguous
-            place = run.out[row - run.start : row - run.start + size] if straight else np.empty((size, *layout.shape[1:]), stored)
-            shards.decode_chunk(encoded, codec, place, where)
-            if not straight:
-                _copy(place, row, run.start, run.stop, run.out)
-            # A chunk of which some rows were wanted is likely to be wanted again by the neighbours.
-            if self.cache.limit and (run.small or not inside):
-                self.cache.put((*self._key, layout.path, chunk), place.copy() if straight else place)
+        if not keeps and layout.codec != SERIES and layout.dtype == stored and target.flags.c_contiguous:
+            self._decode(layout, data, spans, first - begin, target)
+            return
+        whole = np.empty((end - begin, *layout.shape[1:]), stored)
+        self._decode(layout, data, spans, 0, whole)
+        target[...] = whole[first - begin : last - begin]
+        for chunk in range(run.first, run.last) if keeps else ():
+            # Large reads leave only the chunks at their edges, which neighbours are likely to want.
+            if run.small or chunk * size < run.start or (chunk + 1) * size > run.stop:
+                self.cache.put((*self._key, layout.path, chunk), whole[chunk * size - begin :][:size].copy())
+
+    def _encoded(self, run: _Run) -> tuple[np.ndarray, np.ndarray]:
+        """Place of each chunk of a run in the bytes of all, and these bytes."""
+        name, per_shard, groups = run.layout.path, rows_of_chunks(run.layout), run.layout.groups
+        slots = slice((run.first - run.shard * per_shard) * groups, (run.last - run.shard * per_shard) * groups)
+        index = self._known_index(name, run.shard)
+        if index is None:
+            data = self.stored(name, run.shard, 0, int(self._arrays[name]["lengths"][run.shard]))
+            index, begin = self._keep_index(run.layout, run.shard, data[-shards.index_bytes(run.layout) :]), 0
+        else:
+            begin = int(index[slots.start, 0])
+            data = self.stored(name, run.shard, begin, int(index[slots.stop - 1].sum()))
+        return index[slots] - np.array([begin, 0]), np.frombuffer(data, np.uint8)
+
+    def _decode(self, layout: lay.ArrayLayout, data: np.ndarray, spans: np.ndarray, first: int, out: np.ndarray) -> None:
+        """Rows from `first` on of some chunks, as many as `out` has; of a series all rows of these chunks."""
+        where, row = f"{self.file}:{layout.path}", layout.dtype.itemsize * math.prod(layout.shape[1:])
+        chunk = layout.chunk[0] * row // layout.groups
+        if layout.codec == SERIES:
+            side_by_side = np.empty((len(out) // layout.chunk[0], layout.groups, layout.chunk[1], layout.chunk[0]), out.dtype)
+            shards.decode_chunks(data, spans, layout, chunk, 0, side_by_side.view(np.uint8).reshape(-1), where)
+            out.reshape(-1, layout.chunk[0], layout.groups, layout.chunk[1])[...] = side_by_side.transpose(0, 3, 1, 2)
+        else:
+            shards.decode_chunks(data, spans, layout, chunk, first * row, out.view(np.uint8).reshape(-1), where)
 
     def _known_index(self, name: str, shard: int) -> np.ndarray | None:
         if (name, shard) not in self._indexes and (kept := self.cache.get((*self._key, name, "index", shard))) is not None:
@@ -245,7 +263,7 @@ class PartReader:
 
     def _read_index(self, layout: lay.ArrayLayout, shard: int) -> None:
         size = int(self._arrays[layout.path]["lengths"][shard])
-        self._keep_index(layout, shard, self._bytes(layout.path, shard, size - shards.index_bytes(layout), size))
+        self._keep_index(layout, shard, self.stored(layout.path, shard, size - shards.index_bytes(layout), size))
 
     def _keep_index(self, layout: lay.ArrayLayout, shard: int, data: bytes | memoryview) -> np.ndarray:
         index = shards.read_index(bytes(data), layout.chunks_per_shard, f"{self.file}:{layout.path}")
@@ -254,7 +272,14 @@ class PartReader:
             self.cache.put((*self._key, layout.path, "index", shard), index)
         return index
 
-    def _bytes(self, name: str, shard: int, start: int, stop: int) -> bytes:
+    def stored(self, name: str, shard: int, start: int, stop: int) -> bytes:
+        """Bytes ``start:stop`` of a shard, as they lie in the part.
+
+        Raises
+        ------
+        DamagedPartError
+            The part is missing or torn.
+        """
         base = int(self._arrays[name]["offsets"][shard])
         try:
             data = self.store.read(self.file, base + start, base + stop)
@@ -271,6 +296,11 @@ class PartReader:
                 hint="Run: antdask verify ARCHIVE --fast, then convert again.",
             )
         return data
+
+
+def rows_of_chunks(layout: lay.ArrayLayout) -> int:
+    """Chunks along the rows of a shard."""
+    return layout.shard[0] // layout.chunk[0]
 
 
 def _copy(values: np.ndarray, row: int, start: int, stop: int, out: np.ndarray) -> None:

@@ -42,5 +42,6 @@ where `paths` are all arrays, as `table/column`.
 
 Without any library: a ZIP member `<table>/<column>/c/<k>` is one shard. Its last bytes are an index: pairs of little-endian unsigned 64-bit numbers
 (offset, length), one for each inner chunk, then four bytes of CRC-32C. Each inner chunk is the compressed data (zstd, or blosc with zstd inside, as
-`zarr.json` says) followed by four bytes of CRC-32C. The last inner chunk is padded with zeros beyond the shape of the array.
+`zarr.json` says) followed by four bytes of CRC-32C. The last inner chunk is padded with zeros beyond the shape of the array. Where `zarr.json` names the codec `transpose` (counts
+of optical modules), the values of a channel lie side by side in a chunk, and chunks hold groups of channels: their numbers run fastest over the groups.
 """

@@ -11,15 +11,17 @@ with zarr-python, zarrs and tensorstore.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import google_crc32c
 import numpy as np
 from numcodecs import Zstd, blosc
 
-from antdask.archive.layout import ArrayLayout
+from antdask.archive import decoder
+from antdask.archive.layout import SERIES_BLOCK, ArrayLayout, chunk_tail
 from antdask.errors import DamagedPartError
-from antdask.model.schema import AMPLITUDE, REAL
+from antdask.model.schema import AMPLITUDE, REAL, SERIES
 
 EMPTY = 2**64 - 1
 
@@ -31,6 +33,8 @@ def codec_for(kind: str, dtype: np.dtype) -> Any:
     """The compressor of a kind of column, as an object with ``encode`` and ``decode``."""
     if kind == AMPLITUDE:
         return Zstd(level=1)
+    if kind == SERIES:
+        return blosc.Blosc("zstd", 3, blosc.SHUFFLE, blocksize=SERIES_BLOCK * dtype.itemsize, typesize=dtype.itemsize)
     shuffle = blosc.SHUFFLE if kind == REAL else blosc.BITSHUFFLE
     return blosc.Blosc("zstd", 1, shuffle, blocksize=0, typesize=dtype.itemsize)
 
@@ -40,6 +44,14 @@ def encode_chunk(values: np.ndarray, codec: Any) -> bytes:
     contiguous = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
     data: bytes = bytes(codec.encode(contiguous))
     return data + checksum(data)
+
+
+def encode_groups(values: np.ndarray, kind: str, codec: Any) -> list[bytes]:
+    """Compress the inner chunks that hold the same rows: one, of a series one for each group of columns, with the values of a column side by side."""
+    if kind != SERIES:
+        return [encode_chunk(values, codec)]
+    (width,) = chunk_tail(values.shape[1:], kind)
+    return [encode_chunk(values[:, first : first + width].T, codec) for first in range(0, values.shape[1], width)]
 
 
 def decode_chunk(data: bytes | memoryview, codec: Any, out: np.ndarray, where: str) -> None:
@@ -61,6 +73,60 @@ def decode_chunk(data: bytes | memoryview, codec: Any, out: np.ndarray, where: s
         codec.decode(view[:-4], out=out.view(np.uint8).reshape(-1))
     except (RuntimeError, ValueError) as error:
         raise DamagedPartError(f"A chunk cannot be decompressed: {error}", where=where) from error
+
+
+def decode_groups(data: Sequence[bytes | memoryview], layout: ArrayLayout, codec: Any, out: np.ndarray, where: str) -> None:
+    """Check and decompress the inner chunks that hold the same rows into `out` (C-contiguous, all columns), the reverse of `encode_groups`.
+
+    Raises
+    ------
+    DamagedPartError
+        As `decode_chunk`.
+    """
+    if layout.codec != SERIES:
+        decode_chunk(data[0], codec, out, where)
+        return
+    rows, width = layout.chunk
+    side_by_side = np.empty((width, rows), out.dtype)
+    for number, one in enumerate(data):
+        decode_chunk(one, codec, side_by_side, where)
+        out[:, number * width : (number + 1) * width] = side_by_side.T
+
+
+def decode_chunks(data: np.ndarray, spans: np.ndarray, layout: ArrayLayout, chunk: int, low: int, out: np.ndarray, where: str) -> None:
+    """Check and decompress what is wanted of neighbouring chunks.
+
+    Parameters
+    ----------
+    data : uint8 array
+        The encoded chunks.
+    spans : int64 array, shape (chunks, 2)
+        Offset and length of each in `data`.
+    layout : ArrayLayout
+        For the compressor.
+    chunk : int
+        Decoded bytes of a chunk.
+    low : int
+        Where in the decoded bytes of all chunks `out` begins.
+    out : uint8 array
+
+    Raises
+    ------
+    DamagedPartError
+        As `decode_chunk`.
+    """
+    status, first = decoder.decode(data, spans, layout.codec != AMPLITUDE, chunk, low, low + len(out), out)
+    if status == decoder.DONE:
+        return
+    # What remains; this also says what is wrong.
+    codec = codec_for(layout.codec, layout.dtype)
+    for number in range(first, len(spans)):
+        begin, end = max(low, number * chunk), min(low + len(out), (number + 1) * chunk)
+        if begin < end:
+            offset, length = spans[number].tolist()
+            whole = np.empty(chunk, np.uint8)
+            decode_chunk(memoryview(data)[offset : offset + length] if offset >= 0 else b"", codec, whole, where)
+            out[begin - low : end - low] = whole[begin - number * chunk : end - number * chunk]
 
 
 def checksum(data: bytes | memoryview) -> bytes:

@@ -110,7 +110,7 @@ class _Column:
         spool: _Spool,
     ) -> None:
         self.path, self.dtype, self.tail, self.codec, self.dims, self.attributes = path, dtype, tail, codec, dims, attributes
-        self.chunk = lay.chunk_rows(int(np.prod(tail, dtype=np.int64)))
+        self.chunk = lay.chunk_rows(int(np.prod(tail, dtype=np.int64)), codec)
         self.rows = 0
         self.chunks: list[bytes | tuple[int, int]] = []
         self.lengths: list[int] = []
@@ -142,9 +142,9 @@ class _Column:
         return values[whole:].copy()
 
     def _keep(self, values: np.ndarray) -> None:
-        data = shards.encode_chunk(values, self._encoder)
-        self.chunks.append(self._spool.keep(data))
-        self.lengths.append(len(data))
+        for data in shards.encode_groups(values, self.codec, self._encoder):
+            self.chunks.append(self._spool.keep(data))
+            self.lengths.append(len(data))
 
     def close(self) -> lay.ArrayLayout:
         """Encode the last chunk, padded with zeros where it is not the only one."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from antdask.archive import layout as lay
-from antdask.model.schema import AMPLITUDE, INTEGER, REAL, Schema
+from antdask.model.schema import AMPLITUDE, INTEGER, REAL, SERIES, Schema
 from antdask.model.tables import SCHEMA_VERSION, schema
 from antdask.plan import FileEntry, digest
 from antdask.protocols import Source
@@ -34,9 +34,18 @@ def lineage_document(stream: str, entry: FileEntry, source: Source) -> dict[str,
             "chunk_elements": lay.CHUNK_ELEMENTS,
             "shard_chunks": lay.SHARD_CHUNKS,
             "codecs": {kind: lay.codec_metadata(kind, np.dtype("u4")) for kind in (INTEGER, AMPLITUDE, REAL)},
+            **_series(declared, entry.origin),
         },
         "calibration": None,
     }
+
+
+def _series(declared: Schema, origin: str) -> dict[str, Any]:
+    """How series are cut, where there are any."""
+    if all(f.codec != SERIES for t in declared.given_by(origin) for f in t.columns(origin).values()):
+        return {}
+    cut = [lay.SERIES_ROWS, lay.SERIES_COLUMNS, lay.SERIES_SHARD_CHUNKS]
+    return {"series": {"chunks": cut, "codec": lay.codec_metadata(SERIES, np.dtype("u4"))}}
 
 
 def _declared_layout(layout: str) -> dict[str, str | None]:

@@ -6,7 +6,7 @@ electronics gave it, so that nothing is lost before a calibration is chosen.
 
 from __future__ import annotations
 
-from antdask.model.schema import AMPLITUDE, Field
+from antdask.model.schema import AMPLITUDE, SERIES, Field
 
 # One line per field, however long.
 # fmt: off
@@ -29,6 +29,6 @@ ANTARES_TRIGGERS = {
 ANTARES_TRIGGER_MASK = Field("antares_trigger_mask", "u4", "1", "bit pattern of the ANTARES triggers; the bits of KM3NeT masks mean something else", "meta.code.class", origins=ANTARES_RAW, flags=tuple((1 << (n - 1), name) for n, name in ANTARES_TRIGGERS.items()))
 
 OM_COUNTS = (
-    Field("count", "u4", "1", "hits of the optical module in the frame of 104.8576 ms, raw; slot = 75 x (line - 1) + om - 1", "meta.number", dims=OM_SLOTS, origins=ANTARES_RAW, missing="where count_flags has bit 4"),
-    Field("count_flags", "u1", "1", "validity of the count; 0 is a good measurement", "meta.code.qual", dims=OM_SLOTS, origins=ANTARES_RAW, flags=((1, "high_rate_veto"), (2, "xoff"), (4, "no_data"))),
+    Field("count", "u4", "1", "hits of the optical module in the frame of 104.8576 ms, raw; slot = 75 x (line - 1) + om - 1", "meta.number", dims=OM_SLOTS, origins=ANTARES_RAW, missing="where count_flags has bit 4", codec=SERIES),
+    Field("count_flags", "u1", "1", "validity of the count; 0 is a good measurement", "meta.code.qual", dims=OM_SLOTS, origins=ANTARES_RAW, flags=((1, "high_rate_veto"), (2, "xoff"), (4, "no_data")), codec=SERIES),
 )

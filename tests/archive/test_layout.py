@@ -21,6 +21,14 @@ def test_wide_rows_get_fewer_rows_a_chunk():
     assert layout.shard_name(2) == "t/c/c/2/0"
 
 
+def test_a_series_is_cut_into_groups_of_channels_and_says_that_its_chunks_lie_transposed():
+    layout = lay.array_layout("slices/count", np.dtype("u4"), (34_332, 900), "series", ("slice", "om_slot"), {})
+    assert layout.chunk == (4096, 75) and layout.shard == (9 * 4096, 900) and layout.groups == 12 and layout.chunks_per_shard == 108
+    inner = layout.metadata()["codecs"][0]["configuration"]["codecs"]
+    assert inner[0] == {"name": "transpose", "configuration": {"order": [1, 0]}} and lay.codec_kind(inner) == "series"
+    assert lay.array_layout("t/c", np.dtype("u4"), (10**6, 900), "series", ("x", "y"), {}).shard == (65_536, 900)
+
+
 def test_every_schema_is_plain_json_with_every_field():
     document = json.loads(json.dumps(lay.schema_document(SCHEMAS)))
     fields = document["streams"]["events"]["tables"][1]["fields"]

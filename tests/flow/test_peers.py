@@ -16,14 +16,14 @@ from tests.batches import random_batch
 ZARRS = "zarrs.ZarrsCodecPipeline"
 
 
-@pytest.fixture(scope="module")
-def part(tmp_path_factory):
+@pytest.fixture(scope="module", params=[("timeslices_l1", "km3net_online", 400), ("rates", "antares_raw", 3000)], ids=lambda p: p[1])
+def part(request, tmp_path_factory):
     """A reader of a part, the ZIP, and the folder that it unpacks to."""
-    root = tmp_path_factory.mktemp("peers")
+    (stream, origin, rows), root = request.param, tmp_path_factory.mktemp("peers")
     store = Store(str(root))
-    with PartWriter("timeslices_l1", "km3net_online", {}) as writer, store.draft(lay.part_file("p")) as draft:
+    with PartWriter(stream, origin, {}) as writer, store.draft(lay.part_file("p")) as draft:
         for seed in range(3):
-            writer.append(random_batch("timeslices_l1", "km3net_online", 400, seed=seed, mean=20.0, first_frame=400 * seed))
+            writer.append(random_batch(stream, origin, rows, seed=seed, mean=20.0, first_frame=rows * seed))
         written = writer.finish(draft)
         store.publish(draft, lay.part_file("p"))
     file = root / lay.part_file("p")
