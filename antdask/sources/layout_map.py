@@ -123,7 +123,14 @@ def _paths() -> dict[str, Path]:
     own = load_settings().maps
     # Not a zipped package: maps are files next to this one.
     folders = [Path(str(importlib.resources.files("antdask.sources").joinpath("maps"))), *([Path(own)] if own else [])]
-    return {path.stem: path for folder in folders for path in folder.glob("*.toml")}
+    return {path.stem: path for folder in folders for path in _files(folder, folder.stat().st_mtime_ns if folder.is_dir() else 0)}
+
+
+@functools.cache
+def _files(folder: Path, changed_ns: int) -> list[Path]:
+    """Maps in a folder, as of a change of it: every input asks for them several times."""
+    del changed_ns
+    return list(folder.glob("*.toml"))
 
 
 @functools.cache

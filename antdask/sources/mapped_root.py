@@ -13,6 +13,7 @@ A map gives the fields of each table (`layout_map`); what it lists as *derived* 
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Iterator
 
@@ -75,10 +76,10 @@ class MappedRoot:
         url = files.absolute(url)
         identity = files.identify(url)
         with open_root(url) as file:
-            layout = self._fitting(file)
+            layout, fitting = self._fitting(file)
             notes, segments = list(file.notes), []
-            for dataset in _present(file, layout):
-                columns = TreeColumns(file.tree(dataset.name), dataset, layout.origin)
+            for columns in fitting:
+                dataset = columns.dataset
                 if _is_archived(dataset):
                     segments += _segments(columns, _label(file, layout), notes)
                 notes += [f"branch '{name}' of tree '{dataset.name}' is not archived: map '{layout.layout}' does not declare it" for name in columns.unmapped]  # fmt: skip
@@ -124,19 +125,20 @@ class MappedRoot:
     def _layouts(self) -> list[LayoutMap]:
         return [layout_map.load(name) for name in layout_map.names(self.name)]
 
-    def _fitting(self, file: RootFile) -> LayoutMap:
-        """The first map whose data sets fit the trees of the file."""
+    def _fitting(self, file: RootFile) -> tuple[LayoutMap, list[TreeColumns]]:
+        """The first map whose data sets fit the trees of the file, and these trees."""
         reasons = []
+        # A tree takes milliseconds to parse, and several maps name the same.
+        tree = functools.cache(file.tree)
         for layout in self._layouts():
             present = _present(file, layout)
             try:
-                for dataset in present:
-                    TreeColumns(file.tree(dataset.name), dataset, layout.origin)
+                fitting = [TreeColumns(tree(dataset.name), dataset, layout.origin) for dataset in present]
             except UnknownLayoutError as error:
                 reasons.append(f"map '{layout.layout}': {error}")
                 continue
             if present:
-                return layout
+                return layout, fitting
             reasons.append(f"map '{layout.layout}': none of its trees")
         raise UnknownLayoutError(f"No map of format '{self.name}' fits the file", where=file.url, found=" ".join(reasons), hint="A new variant needs a map of its own.")  # fmt: skip
 
