@@ -256,14 +256,24 @@ class PartReader:
         else:
             shards.decode_chunks(data, spans, layout, chunk, first * row, out.view(np.uint8).reshape(-1), where)
 
+    def index(self, layout: lay.ArrayLayout, shard: int) -> np.ndarray:
+        """Offset and length of every chunk of a shard, int64, shape (chunks, 2); -1 where there is none.
+
+        Raises
+        ------
+        DamagedPartError
+        """
+        known = self._known_index(layout.path, shard)
+        return self._read_index(layout, shard) if known is None else known
+
     def _known_index(self, name: str, shard: int) -> np.ndarray | None:
         if (name, shard) not in self._indexes and (kept := self.cache.get((*self._key, name, "index", shard))) is not None:
             self._indexes[name, shard] = kept
         return self._indexes.get((name, shard))
 
-    def _read_index(self, layout: lay.ArrayLayout, shard: int) -> None:
+    def _read_index(self, layout: lay.ArrayLayout, shard: int) -> np.ndarray:
         size = int(self._arrays[layout.path]["lengths"][shard])
-        self._keep_index(layout, shard, self.stored(layout.path, shard, size - shards.index_bytes(layout), size))
+        return self._keep_index(layout, shard, self.stored(layout.path, shard, size - shards.index_bytes(layout), size))
 
     def _keep_index(self, layout: lay.ArrayLayout, shard: int, data: bytes | memoryview) -> np.ndarray:
         index = shards.read_index(bytes(data), layout.chunks_per_shard, f"{self.file}:{layout.path}")

@@ -83,11 +83,11 @@ class SeriesReader:
         shard, place = divmod(chunk, rows_of_chunks(layout))
         spans = self.part.index(layout, shard)[place * layout.groups + groups.start : place * layout.groups + groups.stop]
         begin = int(spans[0, 0])
-        data = memoryview(self.part.stored(layout.path, shard, begin, int(spans[-1].sum())))
+        data = self.part.stored(layout.path, shard, begin, int(spans[-1].sum()))
         stored = layout.dtype.newbyteorder("<")
         values = np.empty((len(groups) * width, layout.chunk[0]), stored) if room is None else room
-        codec, where = shards.codec_for(layout.codec, layout.dtype), f"{self.part.file}:{layout.path}"
-        for number, (offset, length) in enumerate(spans.tolist()):
-            out = values[number * width : (number + 1) * width]
-            shards.decode_chunk(data[offset - begin : offset - begin + length], codec, out, where)
+        where, chunk = f"{self.part.file}:{layout.path}", width * layout.chunk[0] * stored.itemsize
+        shards.decode_chunks(
+            np.frombuffer(data, np.uint8), spans - np.array([begin, 0]), layout, chunk, 0, values.view(np.uint8).reshape(-1), where
+        )
         return values

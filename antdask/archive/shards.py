@@ -11,7 +11,6 @@ with zarr-python, zarrs and tensorstore.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import google_crc32c
@@ -73,24 +72,6 @@ def decode_chunk(data: bytes | memoryview, codec: Any, out: np.ndarray, where: s
         codec.decode(view[:-4], out=out.view(np.uint8).reshape(-1))
     except (RuntimeError, ValueError) as error:
         raise DamagedPartError(f"A chunk cannot be decompressed: {error}", where=where) from error
-
-
-def decode_groups(data: Sequence[bytes | memoryview], layout: ArrayLayout, codec: Any, out: np.ndarray, where: str) -> None:
-    """Check and decompress the inner chunks that hold the same rows into `out` (C-contiguous, all columns), the reverse of `encode_groups`.
-
-    Raises
-    ------
-    DamagedPartError
-        As `decode_chunk`.
-    """
-    if layout.codec != SERIES:
-        decode_chunk(data[0], codec, out, where)
-        return
-    rows, width = layout.chunk
-    side_by_side = np.empty((width, rows), out.dtype)
-    for number, one in enumerate(data):
-        decode_chunk(one, codec, side_by_side, where)
-        out[:, number * width : (number + 1) * width] = side_by_side.T
 
 
 def decode_chunks(data: np.ndarray, spans: np.ndarray, layout: ArrayLayout, chunk: int, low: int, out: np.ndarray, where: str) -> None:

@@ -42,7 +42,7 @@ def keep_to_itself() -> None:
 os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def run(tasks: Sequence[Callable[[], None]], remote: bool = False) -> None:
+def run(tasks: Sequence[Callable[[], object]], remote: bool = False) -> None:
     """Do all tasks, which may not wait for tasks of their own; returns when the last is done.
 
     Parameters
