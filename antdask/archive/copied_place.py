@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 import google_crc32c
 
 from antdask.archive.place import PIECE, is_abandoned, is_temporary, temporary_path
-from antdask.remote.client import connect
+from antdask.remote.connections import connect
 from antdask.remote.http import HttpClient
 
 

@@ -12,7 +12,7 @@ from typing import cast
 import google_crc32c
 
 from antdask.archive.place import PIECE, file_checksum
-from antdask.remote.client import connect
+from antdask.remote.connections import connect
 from antdask.remote.retry import is_transient
 from antdask.remote.s3 import SINGLE, S3Client
 

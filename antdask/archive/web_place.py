@@ -6,7 +6,8 @@ import errno
 from pathlib import Path
 from typing import cast
 
-from antdask.remote.client import RangeIgnoredError, connect
+from antdask.remote.client import RangeIgnoredError
+from antdask.remote.connections import connect
 from antdask.remote.http import HttpClient
 
 

@@ -21,7 +21,8 @@ import fsspec
 from antdask.errors import AntdaskError, InputChangedError, InputError, InputMissingError, InputUnreadableError
 from antdask.plan import FileEntry, Segment
 from antdask.remote.address import refuse_secrets, scheme_of
-from antdask.remote.client import SCHEMES, Client, RangeIgnoredError, Stat, connect
+from antdask.remote.client import Client, RangeIgnoredError, Stat
+from antdask.remote.connections import SCHEMES, connect
 
 #: A fingerprint covers this much of either end [byte]: the headers and the directory of every format we read.
 FINGERPRINT_BYTES = 2**20

@@ -19,7 +19,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any
 
 from antdask.errors import InputChangedError
-from antdask.remote.client import ContentChangedError, RangeIgnoredError, connect
+from antdask.remote.client import ContentChangedError, RangeIgnoredError
+from antdask.remote.connections import connect
 from antdask.remote.ranges import Range, merge, read_merged
 from antdask.sources.blob import Blob
 from antdask.sources.files import naming

@@ -3,7 +3,7 @@ import pytest
 
 from antdask.archive.store import Store
 from antdask.errors import DestinationError
-from antdask.remote import client
+from antdask.remote import connections
 
 
 @pytest.fixture(params=["webdav", "xrootd"])
@@ -23,7 +23,7 @@ def everything(store):
 
 
 def test_what_was_copied_out_is_compared_by_the_checksum_of_the_server(store, draft, monkeypatch):
-    there, _path = client.connect(store.url)
+    there, _path = connections.connect(store.url)
     adler = there.adler32
     monkeypatch.setattr(there, "adler32", lambda p: (adler(p) or 0) ^ 1)
     with pytest.raises(DestinationError, match="not what was sent"):
@@ -32,7 +32,7 @@ def test_what_was_copied_out_is_compared_by_the_checksum_of_the_server(store, dr
 
 
 def test_a_server_without_checksums_is_read_back(store, draft, monkeypatch):
-    there, _path = client.connect(store.url)
+    there, _path = connections.connect(store.url)
     monkeypatch.setattr(there, "adler32", lambda p: None)
     reads = []
     read = there.read

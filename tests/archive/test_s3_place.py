@@ -9,7 +9,7 @@ from antdask.archive.catalog import load
 from antdask.archive.marker import create
 from antdask.archive.store import Store
 from antdask.errors import ArchiveError, DestinationError, UsageError
-from antdask.remote import client
+from antdask.remote import connections
 from antdask.remote import s3 as s3_module
 from tests.servers.stores import BUCKET
 
@@ -86,7 +86,7 @@ def test_a_url_with_a_key_in_it_is_refused():
 def test_unfinished_uploads_are_swept_when_nobody_can_own_them(place, monkeypatch):
     url = place("ceph")
     store = Store(url)
-    client.connect(url)[0]._call("create_multipart_upload", f"{store.root}/parts/x")
+    connections.connect(url)[0]._call("create_multipart_upload", f"{store.root}/parts/x")
     assert store.sweep() == 0
     monkeypatch.setattr(s3_module, "_STALE", s3_module._STALE * 0)
     assert store.sweep() == 1

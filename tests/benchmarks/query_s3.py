@@ -25,7 +25,7 @@ from rich.table import Table
 import antdask
 from antdask.archive.chunk_cache import shared
 from antdask.archive.store import Store
-from antdask.remote import client
+from antdask.remote import connections
 from tests.benchmarks import query_data as data
 from tests.benchmarks.query import AXES, COLUMNS, Ours
 from tests.servers import ceph, daemon
@@ -109,7 +109,7 @@ def main() -> None:
 
 def _use(endpoint: str, address: daemon.Address) -> None:
     os.environ |= {"AWS_ENDPOINT_URL": endpoint, "AWS_ACCESS_KEY_ID": address["key"], "AWS_SECRET_ACCESS_KEY": address["secret"]}
-    client.forget()
+    connections.forget()
 
 
 def _fill(folder: Path, url: str, events: int) -> None:

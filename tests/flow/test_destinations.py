@@ -20,7 +20,7 @@ from antdask.convert.scan import make_plan
 from antdask.convert.status import status
 from antdask.convert.verify import verify
 from antdask.errors import DamagedPartError, DestinationError, UnreachableError
-from antdask.remote import client
+from antdask.remote import connections
 from antdask.settings import load
 from tests.servers.fault_proxy import harm_http, tap
 from tests.servers.stores import BUCKET, REMOTE
@@ -84,7 +84,7 @@ def test_a_campaign_through_a_bad_connection_to_webdav_gives_the_same_bytes(xroo
         url = f"dav://127.0.0.1:{proxy.port}{folder}"
         summary = run(url)
         assert (summary.exit_code, summary.parts_done) == (0, len(wanted)), summary.failures
-        client.forget()
+        connections.forget()
     assert proxy.done.total() > 10, proxy.done
     assert content(f"dav://127.0.0.1:{xrootd['http_port']}{folder}") == wanted
 
@@ -94,7 +94,7 @@ def test_a_campaign_over_connections_that_are_cut_gives_the_same_bytes_on_xrootd
     with tap(xrootd["port"], cuts=[cuts.randrange(200, 20_000) for _ in range(6)]) as state:
         assert run(f"root://127.0.0.1:{state.port}{folder}").exit_code == 0
         assert state.connections > 6
-        client.forget()
+        connections.forget()
     assert content(f"root://127.0.0.1:{xrootd['port']}{folder}") == wanted
 
 
@@ -155,7 +155,7 @@ def test_after_kills_at_random_instants_the_archive_is_that_of_an_undisturbed_ru
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
-        client.forget()
+        connections.forget()
         seen = content(url)
         assert all(seen[name] == wanted[name] for name in seen)
     assert run(url).exit_code == 0

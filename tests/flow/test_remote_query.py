@@ -11,7 +11,7 @@ import antdask
 from antdask.archive import layout as lay
 from antdask.archive.chunk_cache import shared
 from antdask.archive.store import Store
-from antdask.remote import client
+from antdask.remote import connections
 from tests.benchmarks import query_data
 from tests.servers.fault_proxy import harm_http
 from tests.servers.stores import REMOTE
@@ -60,7 +60,7 @@ def test_an_archive_behind_a_web_server_answers_with_few_bytes(archive):
         )
         assert web.sent < 0.1 * sum(Store(archive).sizes("parts").values())
         assert str(answers(web.url)) == str(answers(archive))
-        client.forget()
+        connections.forget()
 
 
 @pytest.fixture(scope="module")

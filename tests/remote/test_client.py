@@ -1,48 +1,21 @@
-import builtins
-import os
-import sys
+"""Every client offers what the door asks for, with the same words."""
+
+from __future__ import annotations
+
+import inspect
 
 import pytest
 
-from antdask.errors import ConfigurationError, UsageError
-from antdask.remote import client
+from antdask.remote.client import Client
+from antdask.remote.http import HttpClient
+from antdask.remote.s3 import S3Client
+from antdask.remote.xrootd import XrootdClient
+
+ASKED = sorted(name for name in vars(Client) if not name.startswith("_"))
 
 
-def test_one_client_serves_one_server_until_it_is_forgotten():
-    one, path = client.connect("http://127.0.0.1:9/a/x")
-    two, other = client.connect("http://127.0.0.1:9/b/y")
-    assert one is two and (path, other) == ("/a/x", "/b/y")
-    client.forget()
-    assert client.connect("http://127.0.0.1:9/a/x")[0] is not one
-
-
-def test_a_forked_process_makes_its_own_client(monkeypatch):
-    one, _ = client.connect("http://127.0.0.1:9/a")
-    monkeypatch.setattr(os, "getpid", lambda pid=os.getpid(): pid + 1)
-    assert client.connect("http://127.0.0.1:9/a")[0] is not one
-
-
-def test_a_url_with_credentials_reaches_no_client():
-    with pytest.raises(UsageError, match="credentials"):
-        client.connect("https://me:geheim@host/x")
-
-
-def test_an_unknown_protocol_is_named():
-    with pytest.raises(ConfigurationError, match="gopher"):
-        client.connect("gopher://host/x")
-
-
-def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *rest):
-        if name.startswith(("XRootD", "antdask.remote.xrootd")):
-            raise ImportError(name)
-        return real(name, *rest)
-
-    for name in [n for n in sys.modules if n.startswith("antdask.remote.xrootd")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(builtins, "__import__", without)
-    client.forget()
-    with pytest.raises(ConfigurationError, match=r"pip install 'antdask\[xrootd\]'"):
-        client.connect("root://host//x")
+@pytest.mark.parametrize("kind", [HttpClient, S3Client, XrootdClient])
+@pytest.mark.parametrize("name", ASKED)
+def test_every_client_has_every_method_with_the_same_parameters(kind: type, name: str) -> None:
+    asked, found = (list(inspect.signature(getattr(x, name)).parameters) for x in (Client, kind))
+    assert found == asked

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from antdask.remote import client
+from antdask.remote import connections
 from antdask.remote.client import ContentChangedError, RangeIgnoredError
 from antdask.remote.http import HttpClient
 from tests.servers.fault_proxy import harm_http
@@ -112,7 +112,7 @@ def test_credentials_go_to_the_named_hosts_only_and_show_nowhere(web, monkeypatc
 
 
 def test_webdav_stores_moves_lists_checks_and_deletes(xrootd):
-    dav, top = client.connect(xrootd["http"].replace("http", "dav", 1) + f"/{uuid.uuid4().hex}")
+    dav, top = connections.connect(xrootd["http"].replace("http", "dav", 1) + f"/{uuid.uuid4().hex}")
     data = os.urandom(100_000)
     dav.put(f"{top}/a/b-c.tmp", lambda: io.BytesIO(data), len(data))
     assert dav.adler32(f"{top}/a/b-c.tmp") == zlib.adler32(data)

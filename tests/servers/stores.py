@@ -10,7 +10,7 @@ import botocore.config
 import botocore.session
 import pytest
 
-from antdask.remote import client
+from antdask.remote import connections
 from tests.servers import ceph as ceph_server
 from tests.servers import daemon
 from tests.servers import rclone as rclone_server
@@ -70,10 +70,10 @@ def use_s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint or address["endpoint"])
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", address["key"] if key is None else key)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", address["secret"] if secret is None else secret)
-        client.forget()
+        connections.forget()
 
     yield use
-    client.forget()
+    connections.forget()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from antdask.errors import (
 )
 from antdask.model.ragged import Batch, concatenate
 from antdask.plan import Range
-from antdask.remote import client
+from antdask.remote import connections
 from antdask.remote.s3 import S3Client
 from antdask.sources import SOURCES, recognise
 from antdask.sources.blob import open_blob
@@ -204,7 +204,7 @@ def test_bad_connections_are_tried_again_and_the_values_are_right(
         else:
             use_s3(ceph, endpoint=proxy.url)
         assert_equal(everything(url), everything(str(ROOT)))
-        client.forget()
+        connections.forget()
     assert proxy.done.total() > 3
 
 
@@ -213,7 +213,7 @@ def test_cut_connections_to_xrootd_are_made_anew_and_the_values_are_right(servin
     with tap(xrootd["port"], cuts=[50_000, 120_000, 200_000]) as state:
         assert_equal(everything(url.replace(str(xrootd["port"]), str(state.port), 1)), everything(str(ROOT)))
         assert state.connections > 3
-        client.forget()
+        connections.forget()
 
 
 @pytest.mark.parametrize("kind", KINDS)
