@@ -50,7 +50,7 @@ def write_rows(selection: Results, format: str, out: IO[Any], limit: int | None 
     _check(format, limit, out)
     if format in ("table", "csv"):
         asked, target = selection.flat_columns(columns)
-        tables = _limited(selection, asked, lambda rows: _spread(flat_table(rows, target)), limit)
+        tables = _limited(selection, asked, lambda rows: spread(flat_table(rows, target)), limit)
         return (_write_table if format == "table" else _write_csv)(tables, _text(out))
     if format == "json":
         return _write_json(_limited(selection, columns, lambda rows: nested_table(rows, nan_is_null=True), limit), _text(out))
@@ -70,7 +70,7 @@ def write_tables(tables: Iterator[pa.Table], format: str, out: IO[Any], limit: i
         return _write_json((_without_nan(table) for table in some), _text(out))
     if format == "parquet":
         return _write_parquet(some, getattr(out, "buffer", out))
-    return (_write_table if format == "table" else _write_csv)((_spread(table) for table in some), _text(out))
+    return (_write_table if format == "table" else _write_csv)((spread(table) for table in some), _text(out))
 
 
 def _check(format: str, limit: int | None, out: IO[Any]) -> None:
@@ -113,7 +113,7 @@ def _limited(
     return _first(itertools.chain([convert(selection.no_rows(asked))], map(convert, rows)), limit)
 
 
-def _spread(table: pa.Table) -> pa.Table:
+def spread(table: pa.Table) -> pa.Table:
     """Columns with several values per row as several columns."""
     names, arrays = [], []
     for name, column in zip(table.column_names, table.columns, strict=True):

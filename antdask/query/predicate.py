@@ -12,6 +12,7 @@ A comparison with a missing value or a NaN is False, whatever the operator; ``no
 from __future__ import annotations
 
 import dataclasses
+from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +22,28 @@ from antdask.query.bounds import Bounds, Chance
 from antdask.query.evaluation import Evaluation
 from antdask.query.pieces import Piece
 from antdask.query.syntax import Logic, Name, Node, parse, walk
+
+
+class Condition(Protocol):
+    """What keeps rows, written or not: its words, what it reads, what it leaves of a piece, and which blocks it can do without."""
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        ...
+
+    @property
+    def columns(self) -> frozenset[tuple[str, str]]:
+        """Table and column of everything it reads."""
+        ...
+
+    def apply(self, piece: Piece) -> Piece:
+        """What is left of a piece."""
+        ...
+
+    def chance(self, bounds: Bounds, length: int) -> Chance:
+        """Which of `length` blocks may hold a match, and in which every row matches with all its hits."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,7 @@ from antdask.query.binding import Scope
 from antdask.query.explanation import Explanation, Step, explain, size
 from antdask.query.index import Index
 from antdask.query.pieces import Piece
-from antdask.query.predicate import Predicate
+from antdask.query.predicate import Condition
 from antdask.query.rows import Rows, gather
 from antdask.query.scan import Job, Scan
 from antdask.query.skipping import Skipped
@@ -56,7 +56,7 @@ class Results:
     index : Index
     parts : int64 array
         Numbers of the parts that are left.
-    predicates : tuple of Predicate
+    predicates : tuple of Condition
         Evaluated one after the other, each on what the one before left.
     steps : tuple of Step
         What narrowed the selection, in words.
@@ -72,7 +72,7 @@ class Results:
     snapshot: str
     index: Index
     parts: np.ndarray
-    predicates: tuple[Predicate, ...] = ()
+    predicates: tuple[Condition, ...] = ()
     steps: tuple[Step, ...] = ()
     rows_untimed: int = 0
     on_missing: str = "raise"

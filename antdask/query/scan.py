@@ -19,7 +19,7 @@ from antdask.model.tables import schema as find_schema
 from antdask.query.bounds import Bounds, Chance
 from antdask.query.index import Index
 from antdask.query.pieces import Piece
-from antdask.query.predicate import Predicate
+from antdask.query.predicate import Condition
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Job:
         The part's row of the catalogue.
     ranges : tuple of (start, stop, whole)
         Rows to read; `whole` where the catalogue shows that every row matches.
-    predicates : tuple of Predicate
+    predicates : tuple of Condition
     scattered : bool
         Whether the ranges are single rows here and there, to be read as one piece.
     """
@@ -43,7 +43,7 @@ class Job:
     stream: str
     row: dict[str, Any]
     ranges: tuple[tuple[int, int, bool], ...]
-    predicates: tuple[Predicate, ...]
+    predicates: tuple[Condition, ...]
     scattered: bool = False
 
     def pieces(self) -> Iterator[Piece]:
@@ -78,7 +78,7 @@ class Scan:
     Parameters
     ----------
     index : Index
-    predicates : tuple of Predicate
+    predicates : tuple of Condition
     parts_asked, parts_left, blocks_asked, blocks, blocks_whole : int
         Parts of the selection; parts that their own bounds do not exclude; blocks of those; blocks that are left; those in which every row matches.
     part, row_start, row_stop, hit_start, hit_stop : int64 arrays
@@ -90,7 +90,7 @@ class Scan:
     """
 
     index: Index
-    predicates: tuple[Predicate, ...]
+    predicates: tuple[Condition, ...]
     parts_asked: int
     parts_left: int
     blocks_asked: int
@@ -105,7 +105,7 @@ class Scan:
     scattered: bool = False
 
     @classmethod
-    def of(cls, index: Index, parts: np.ndarray, predicates: tuple[Predicate, ...]) -> Scan:
+    def of(cls, index: Index, parts: np.ndarray, predicates: tuple[Condition, ...]) -> Scan:
         """Prune parts, then blocks, by the catalogue alone; only blocks of parts about which the parts leave a doubt are looked at."""
         chance = _chance_of_parts(index, parts, predicates)
         left, sure = parts[chance.may], (chance.may & chance.must)[chance.may]
@@ -190,12 +190,12 @@ _RANGES = ("part", "row_start", "row_stop", "hit_start", "hit_stop", "whole")
 _GROUP = 1 << 17
 
 
-def _fields(index: Index, predicates: tuple[Predicate, ...]) -> set[str]:
+def _fields(index: Index, predicates: tuple[Condition, ...]) -> set[str]:
     """Columns of the row table that conditions name."""
     return {column for p in predicates for table, column in p.columns if table == index.schema.rows.name}
 
 
-def _chance_of_parts(index: Index, parts: np.ndarray, predicates: tuple[Predicate, ...]) -> Chance:
+def _chance_of_parts(index: Index, parts: np.ndarray, predicates: tuple[Condition, ...]) -> Chance:
     """What the bounds of parts say; for so many at once that the intermediate results stay small."""
     may, must = np.ones(len(parts), bool), np.ones(len(parts), bool)
     for start in range(0, len(parts) if predicates else 0, _GROUP):
@@ -206,7 +206,7 @@ def _chance_of_parts(index: Index, parts: np.ndarray, predicates: tuple[Predicat
     return Chance(may, must)
 
 
-def _chance(predicates: tuple[Predicate, ...], bounds: Bounds, length: int) -> Chance:
+def _chance(predicates: tuple[Condition, ...], bounds: Bounds, length: int) -> Chance:
     may, must = np.ones(length, bool), np.ones(length, bool)
     for predicate in predicates:
         chance = predicate.chance(bounds, length)
@@ -228,7 +228,7 @@ def _groups(parts: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
     return np.split(parts, np.flatnonzero(np.diff(group)) + 1) if len(parts) else []
 
 
-def _ranges_of_blocks(index: Index, parts: np.ndarray, predicates: tuple[Predicate, ...]) -> tuple[dict[str, np.ndarray], int, int]:
+def _ranges_of_blocks(index: Index, parts: np.ndarray, predicates: tuple[Condition, ...]) -> tuple[dict[str, np.ndarray], int, int]:
     """Ranges of the blocks of these parts that may match; the number of those blocks, and of those that match as a whole."""
     blocks = index.blocks(index.blocks_of(parts), _fields(index, predicates))
     chance = _chance(predicates, blocks.bounds, len(blocks))

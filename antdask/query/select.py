@@ -6,15 +6,20 @@ import dataclasses
 import html
 import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from antdask.errors import UsageError
+from antdask.errors import UnknownNameError, UsageError
 from antdask.query import narrowing
 from antdask.query.explanation import Step
-from antdask.query.predicate import Predicate
-from antdask.query.results import Results
+from antdask.query.index import Index
+from antdask.query.keys import KeyCondition
+from antdask.query.predicate import Condition, Predicate
+from antdask.query.results import Names, Results
+
+if TYPE_CHECKING:
+    from antdask.query.joins import Joined
 
 
 class Selection(Results):
@@ -102,6 +107,104 @@ class Selection(Results):
         step = Step(f"{len(wanted):,} rows by number", len(self.parts))
         return self._with(chosen=wanted.astype(np.int64), steps=(*self.steps, step))
 
+    def matching(self, other: Any) -> Selection:
+        """The rows of the same events, frames or runs as those of another selection or a table; its keys are read now.
+
+        Parameters
+        ----------
+        other : Selection, pandas.DataFrame or pyarrow.Table
+            A table has some of the key columns of this stream, and may have ``detector``.
+
+        Raises
+        ------
+        UsageError
+            Nothing in common; or the keys would take more than the budget.
+        DamagedPartError
+
+        Examples
+        --------
+        >>> tracks = archive.stream("reco").select(where="lik > 100")  # doctest: +SKIP
+        >>> archive.stream("events").matching(tracks).to_awkward(["hits.charge_pe"])  # doctest: +SKIP
+        """
+        from antdask.query.sides import keys_of
+
+        keys, words = keys_of(self, other)
+        found = self.narrowed_to(KeyCondition(words, self.index.schema, keys))
+        return found if "" in keys else found._keep("the same detectors", self.index.has_word("detector", list(keys)))
+
+    def narrowed_to(self, condition: Condition) -> Selection:
+        """With one more condition."""
+        if self.chosen is not None:
+            raise UsageError("Rows that were taken by number cannot be narrowed", hint="First select, then take.")
+        return self._with(predicates=(*self.predicates, condition), steps=(*self.steps, Step(condition.text, len(self.parts))))
+
+    def join(self, other: Any, columns: Names = None, *, name: str | None = None, one: bool | None = None) -> Joined:
+        """With what another stream or table says about the same event, frame or run.
+
+        Parameters
+        ----------
+        other : str, Selection, pandas.DataFrame or pyarrow.Table
+            A stream by name or narrowed (``"rates"``, ``archive.stream("reco").select(…)``), ``"runs"`` for the run table, or a table with some of the
+            key columns. The key is what both have of ``run, frame_index, trigger_counter``; detectors are never mixed.
+        columns : optional
+            Of the other; all if not given.
+        name : str, optional
+            Of the field in the result; the name of the stream if not given, ``table`` for a table.
+        one : bool, optional
+            Whether at most one row may belong to each, which gives a record or nothing; else a list of records. Tracks (``reco``) are lists if not given.
+
+        Raises
+        ------
+        UsageError
+            No common key.
+        UnknownNameError
+
+        Examples
+        --------
+        >>> joined = events.join("reco", ["lik", "zenith"]).join("rates", ["n_frames"])  # doctest: +SKIP
+        >>> joined.to_awkward(["n_hits"]).reco.lik  # doctest: +SKIP
+        """
+        from antdask.query.joins import Joined
+
+        return Joined(self).join(other, columns, name=name, one=one)
+
+    def asof(self, series: Any, columns: Names = None, *, name: str = "series", tolerance: Any = None) -> Joined:
+        """With the last row of a series up to the time of each row: of the environment, of slow control, of your own.
+
+        Parameters
+        ----------
+        series : pandas.DataFrame or Series, xarray.Dataset or DataArray, pyarrow.Table, Selection
+            With an index, dimension or column of times.
+        columns, name : optional
+            As in `join`.
+        tolerance : str, timedelta or int [ns], optional
+            Older rows do not count: ``"10 min"``.
+
+        Raises
+        ------
+        UsageError
+            Nothing selected carries UTC, or it is no series.
+        UnknownNameError
+        """
+        from antdask.query.joins import Joined
+
+        return Joined(self).asof(series, columns, name=name, tolerance=tolerance)
+
+    def other(self, name: str) -> Any:
+        """A stream of the same archive, or its run table under ``runs``.
+
+        Raises
+        ------
+        UnknownNameError
+        """
+        streams = self.index.catalog.summaries["streams"]
+        if name in streams:
+            index = Index(self.index.catalog, name)
+            return Selection(self.store, self.snapshot, index, np.arange(len(index)))
+        if name == "runs":
+            return self.index.catalog.runs
+        raise UnknownNameError.of("stream", name, [*streams, "runs"], where=self.store.url)
+
     def _with(self, **changes: Any) -> Selection:
         # Not `dataclasses.replace`: that would ask for the arguments of a subclass.
         return Selection(**{f.name: getattr(self, f.name) for f in dataclasses.fields(Selection)} | changes)
@@ -146,8 +249,13 @@ class Selection(Results):
         return [*lines, "Next: .explain()  .count()  .to_awkward(columns)  .to_xarray()  .to_pandas()  .to_dask()  .iter_batches()"]
 
     def _repr_html_(self) -> str:
-        first, *rest = self._lines()
-        return f"<b>{html.escape(first)}</b><br>" + "<br>".join(html.escape(line) for line in rest)
+        return html_lines(self._lines())
+
+
+def html_lines(lines: list[str]) -> str:
+    """Lines for a notebook, the first as a heading."""
+    first, *rest = lines
+    return f"<b>{html.escape(first)}</b><br>" + "<br>".join(html.escape(line) for line in rest)
 
 
 def _words(values: range | list[int] | list[str]) -> str:
