@@ -61,7 +61,9 @@ def write(store: Store, choice: Choice) -> Choice:
     ------
     DestinationError
     """
-    named = dataclasses.replace(choice, name=f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}")
+    # Behind all that are there, whatever the clock of this host shows.
+    last = max((c.name for c in read(store)), default="")
+    named = dataclasses.replace(choice, name=f"{max(time.time_ns(), int(last.partition('-')[0] or 0) + 1):020d}-{uuid.uuid4().hex[:8]}")
     document = {k: v for k, v in dataclasses.asdict(named).items() if k != "name"}
     store.write_small(f"{FOLDER}/{named.name}.json", json.dumps(document, sort_keys=True).encode() + b"\n")
     return named

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import time
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from typing import IO, Any, cast
 
 import google_crc32c
 
-from antdask.archive.place import PIECE, is_abandoned, is_temporary, temporary_path
+from antdask.archive.place import PIECE, clock_of, is_abandoned, is_temporary, target_of, temporary_path
 from antdask.remote.connections import connect
 from antdask.remote.http import HttpClient
 
@@ -146,13 +145,14 @@ class CopiedPlace(ABC):
         """See `place.Place`."""
         self._client.remove(self._path(path))
 
-    def sweep(self) -> int:
+    def sweep(self, signed: Callable[[str], bool]) -> int:
         """See `place.Place`."""
-        gone = 0
-        for path in filter(is_temporary, self.sizes("")):
+        found = list(filter(is_temporary, self.sizes("")))
+        now, gone = clock_of(self) if found else None, 0
+        for path in found:
             with contextlib.suppress(FileNotFoundError):
-                mtime = self._client.stat(self._path(path)).mtime_ns / 1e9
-                if is_abandoned(path, time.time() - mtime if mtime else None):
+                mtime = self.mtime(path)
+                if is_abandoned(path, now - mtime if now and mtime else None) or signed(target_of(path)):
                     self.remove(path)
                     gone += 1
         return gone

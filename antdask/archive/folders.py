@@ -45,7 +45,8 @@ def times(store: Store) -> dict[str, int]:
     """Folders of receipts of a local archive that have been quiet for a while, with their times [ns]; to be taken before the receipts are listed."""
     if not store.local:
         return {}
-    limit = time.time_ns() - _SETTLED_NS
+    now = store.now()
+    limit = (time.time_ns() if now is None else int(now * 1e9)) - _SETTLED_NS
     found = ((folder, _time(store, folder)) for folder in _leaves(store))
     return {folder: stamp for folder, stamp in found if stamp is not None and stamp < limit}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,6 @@ class FsspecPlace:
         with contextlib.suppress(FileNotFoundError):
             self._fs.rmdir(self._path(path))
 
-    def sweep(self) -> int:
+    def sweep(self, signed: Callable[[str], bool]) -> int:
         """See `place.Place`: no temporary names are used."""
         return 0

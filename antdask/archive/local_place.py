@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import os
-import time
+from collections.abc import Callable
 from pathlib import Path
 
-from antdask.archive.place import FOLDERS, is_abandoned, is_temporary, temporary_path
+from antdask.archive.place import FOLDERS, clock_of, is_abandoned, is_temporary, target_of, temporary_path
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
@@ -153,13 +152,16 @@ class LocalPlace:
         with contextlib.suppress(FileNotFoundError):
             self._path(path).rmdir()
 
-    def sweep(self) -> int:
+    def sweep(self, signed: Callable[[str], bool]) -> int:
         """See `place.Place`."""
-        gone, top = 0, Path(self.root)
-        for file in itertools.chain(top.glob(".*.tmp"), *(top.joinpath(folder).rglob(".*.tmp") for folder in FOLDERS)):
+        top = [entry.name for entry in Path(self.root).glob(".*.tmp")]
+        found = [*top, *(name for folder in FOLDERS for name in self.names(folder) if is_temporary(name))]
+        now, gone = clock_of(self) if found else None, 0
+        for name in found:
             with contextlib.suppress(FileNotFoundError):
-                if is_abandoned(file.name, time.time() - file.stat().st_mtime):
-                    file.unlink()
+                age = now - self._path(name).stat().st_mtime if now else None
+                if is_abandoned(name, age) or signed(target_of(name)):
+                    self._path(name).unlink()
                     gone += 1
         return gone
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -79,8 +81,14 @@ class Place(Protocol):
         """Delete an empty folder, where folders are things."""
         ...
 
-    def sweep(self) -> int:
-        """Delete what writers that are gone left unfinished; the number of things."""
+    def sweep(self, signed: Callable[[str], bool]) -> int:
+        """Delete what writers that are gone left unfinished; the number of things.
+
+        Parameters
+        ----------
+        signed : callable
+            Whether the file of this path is there for good, so that nobody needs a draft of it any more.
+        """
         ...
 
 
@@ -102,18 +110,48 @@ def is_temporary(path: str) -> bool:
     return name.startswith(".") and name.endswith(".tmp")
 
 
+#: What a temporary name is made from, of the files that workers write: parts and receipts.
+_TARGET = re.compile(r"\.(.+?\.(?:zarr\.zip|json))\..*\.tmp")
+
+
+def target_of(path: str) -> str:
+    """The file that a temporary one was to become; empty where the name does not tell.
+
+    Examples
+    --------
+    >>> target_of("parts/x/.0000-0badcafe.zarr.zip.node7.example.org.17.0badcafe.tmp")
+    'parts/x/0000-0badcafe.zarr.zip'
+    """
+    folder, slash, name = path.rpartition("/")
+    found = _TARGET.fullmatch(name)
+    return f"{folder}{slash}{found[1]}" if found else ""
+
+
 def is_abandoned(path: str, age: float | None) -> bool:
     """Whether nobody will finish this temporary file: its process was one of this host and is gone, or it is a day old.
 
     Parameters
     ----------
     age : float or None
-        [s]; ``None`` if unknown.
+        By the clock of the storage, because those of hosts differ [s]; ``None`` if unknown.
     """
     words = path.rpartition("/")[2].removesuffix(".tmp").rsplit(".", 2)
     if len(words) == 3 and words[0].endswith(f".{socket.gethostname()}") and words[1].isdigit():
         return not psutil.pid_exists(int(words[1]))
     return age is not None and age > STALE_S
+
+
+def clock_of(place: Place) -> float | None:
+    """What the clock of the storage shows, told by a file written just now: only with this can `Place.mtime` be compared, since the clocks of hosts differ.
+
+    ``None`` where the storage does not tell [s since 1970].
+    """
+    probe = temporary_path("clock")
+    place.write(probe, b"?")
+    try:
+        return place.mtime(probe)
+    finally:
+        place.remove(probe)
 
 
 def file_checksum(file: Path) -> int:

@@ -6,6 +6,7 @@ worker looks again after it has signed (`Place.exclusive`). What arrived is comp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -129,10 +130,10 @@ class S3Place:
     def prune(self, path: str) -> None:
         """See `place.Place`: an object store has no folders."""
 
-    def sweep(self) -> int:
+    def sweep(self, signed: Callable[[str], bool]) -> int:
         """See `place.Place`: uploads in pieces that were never finished."""
         try:
-            return self._client.abort_stale(self.root)
+            return self._client.abort_stale(self.root, signed)
         except OSError as error:
             # Some services have no such list, and some keys may not see it: sweeping is a courtesy, and the campaign does not hang on it.
             if is_transient(error):

@@ -26,6 +26,8 @@ from antdask.plan import ARCHIVED
 # Snapshots that stay: the newest, and those that a reader may have opened today, as far as they are not too many.
 _KEEP, _KEEP_TODAY = 3, 12
 _DAY_NS = 86_400 * 10**9
+#: So often at most is a snapshot made anew because somebody else made one at the same time.
+_RIVALS = 3
 
 
 def rebuild(store: Store, whole: bool = False) -> Catalog:
@@ -43,15 +45,17 @@ def rebuild(store: Store, whole: bool = False) -> Catalog:
         A receipt cannot be read.
     """
     marker.check(store)
-    # Named by the moment of the listing, so that a slow one can be told from a newer one.
-    name = _new_name()
-    old = catalog.nothing() if whole else _readable(store)
-    stamps = folders.times(store)
-    new = merge(store, old, ledger.receipt_paths(store), list(plans.saved(store)), name)
-    new = dataclasses.replace(new, folders=folders.table_of(stamps))
-    catalog.save(store, new)
-    if name > _pointed(store):
-        store.write_small(lay.CURRENT, json.dumps({"snapshot": name}).encode() + b"\n")
+    for _ in range(_RIVALS):
+        before = _names(store)
+        old = catalog.nothing() if whole else _readable(store)
+        stamps = folders.times(store)
+        new = merge(store, old, ledger.receipt_paths(store), list(plans.saved(store)), _name_after(_pointed(store)))
+        new = dataclasses.replace(new, folders=folders.table_of(stamps))
+        catalog.save(store, new)
+        store.write_small(lay.CURRENT, json.dumps({"snapshot": new.snapshot}).encode() + b"\n")
+        # Another made one meanwhile, which may know more than ours, and whose pointer we may have replaced: what follows from both knows all.
+        if _names(store) <= before | {new.snapshot}:
+            break
     _forget_old(store)
     return new
 
@@ -182,8 +186,19 @@ def _plan_row(file: PlanFile) -> dict[str, Any]:
     return {"plan": file.id, "since_ns": time.time_ns(), **numbers}
 
 
-def _new_name() -> str:
-    return f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"
+def _name_after(name: str) -> str:
+    """A new name that sorts behind this one, whatever the clock of this host shows."""
+    return f"{max(time.time_ns(), _time_in(name) + 1):020d}-{uuid.uuid4().hex[:8]}"
+
+
+def _time_in(name: str) -> int:
+    """The time that leads the name of a snapshot [ns]; 0 if there is none."""
+    return int(name.partition("-")[0] or 0)
+
+
+def _names(store: Store) -> set[str]:
+    """All snapshots that lie there."""
+    return {p.split("/")[1] for p in store.list("catalogue") if p.count("/") == 2}
 
 
 def _pointed(store: Store) -> str:
@@ -196,8 +211,9 @@ def _pointed(store: Store) -> str:
 
 def _forget_old(store: Store) -> None:
     """Keep the newest snapshots, and those of today: who opened one reads on in it."""
-    names = sorted({p.split("/")[1] for p in store.list("catalogue") if p.count("/") == 2})
-    today = f"{time.time_ns() - _DAY_NS:020d}"
+    names = sorted(_names(store))
+    # By the clock of this host or of the last writer, whichever is behind: who is in doubt keeps.
+    today = f"{min(time.time_ns(), _time_in(names[-1])) - _DAY_NS:020d}" if names else ""
     for name in names[:-_KEEP]:
         if name >= today and name in names[-_KEEP_TODAY:]:
             continue
@@ -227,7 +243,7 @@ def current(store: Store) -> Catalog:
     found = _readable(store)
     if found.snapshot:
         return found
-    return merge(store, found, ledger.receipt_paths(store), list(plans.saved(store)), _new_name())
+    return merge(store, found, ledger.receipt_paths(store), list(plans.saved(store)), _name_after(""))
 
 
 def _readable(store: Store) -> Catalog:

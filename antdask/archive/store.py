@@ -18,8 +18,9 @@ from typing import IO, Any
 import fsspec
 import google_crc32c
 
+from antdask.archive import layout as lay
 from antdask.archive.local_place import LocalPlace
-from antdask.archive.place import PIECE, Place, is_temporary
+from antdask.archive.place import PIECE, Place, clock_of, is_temporary
 from antdask.errors import AntdaskError, ArchiveError, DestinationError, UsageError
 from antdask.remote.address import refuse_secrets, scheme_of
 
@@ -234,14 +235,32 @@ class Store:
             self._place.prune(_guard(path))
 
     def sweep(self) -> int:
-        """Delete what was left unfinished by processes of this host that are gone, or is a day old; the number of things.
+        """Delete what nobody will finish; the number of things.
+
+        That is what processes of this host left that are gone, what is a day old, and what was to become a part that is there with its receipt: who still works on
+        it will find that it is done.
 
         Raises
         ------
         DestinationError
         """
         with destination_errors(self.url):
-            return self._place.sweep()
+            return self._place.sweep(self._is_signed)
+
+    def _is_signed(self, path: str) -> bool:
+        """Whether this is the file of a part, or its receipt, and both are there."""
+        part = lay.part_of(path)
+        return bool(part) and self.exists(lay.part_file(part)) and self.exists(lay.receipt_file(part))
+
+    def now(self) -> float | None:
+        """What the clock of the storage shows [s since 1970], with which `mtime` is to be compared; ``None`` where it does not tell.
+
+        Raises
+        ------
+        DestinationError
+        """
+        with destination_errors(self.url):
+            return clock_of(self._place)
 
 
 class _StoreFile(io.RawIOBase):

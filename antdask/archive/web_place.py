@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -99,7 +100,7 @@ class WebPlace:
         """Always refused."""
         self._refuse()
 
-    def sweep(self) -> int:
+    def sweep(self, signed: Callable[[str], bool]) -> int:
         """See `place.Place`: there is nothing of ours."""
         return 0
 

@@ -119,6 +119,9 @@ def convert(
         failures, stopped = _work_off(store, file, standing, cluster, settings, progress)
     finally:
         snapshot.rebuild(store)
+    if len(standing) > skipped:
+        # Of workers that died on the way, of whatever host: nobody else may come for a day.
+        store.sweep()
     summary = summarise(file, standing)
     summary.parts_skipped, summary.parts_failed, summary.failures = skipped, len(failures), failures
     summary.parts_missing = file.parts - len(standing) - len(failures)

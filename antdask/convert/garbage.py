@@ -86,10 +86,11 @@ def find_garbage(archive_url: str, older: float = DAY, deep: bool = False) -> Ga
     store = Store(archive_url)
     marker.check(store)
     current = snapshot.rebuild(store)
-    account, limit = Account.take(store), time.time() - older
+    account, now = Account.take(store), store.now() or time.time()
+    limit = now - older
     found = Garbage(store.url)
     _superseded(store, current, account, limit, deep, found)
-    _orphans(store, account, older, found)
+    _orphans(store, account, limit, older == 0, found)
     for name in sorted({p.split("/")[1] for p in store.list("catalogue") if p.count("/") == 2} - {current.snapshot}):
         if int(name.partition("-")[0]) / 1e9 < limit:
             found.snapshots.append(name)
@@ -183,7 +184,7 @@ class _Soundness:
         return f"{keeper}: {problems[0]}" if problems else None
 
 
-def _orphans(store: Store, account: Account, older: float, found: Garbage) -> None:
+def _orphans(store: Store, account: Account, limit: float, all_: bool, found: Garbage) -> None:
     sizes = store.sizes("parts")
     names = pa.array([name[6:-9] for name in sizes if name.endswith(".zarr.zip")], pa.string())
     own = account.rows.filter(account.rows["own"])["part"].combine_chunks()
@@ -191,7 +192,7 @@ def _orphans(store: Store, account: Account, older: float, found: Garbage) -> No
     for part in names.filter(pc.invert(pc.is_in(names, known))).to_pylist():
         written = store.mtime(lay.part_file(part))
         # Where the storage does not tell the age, only who wants everything gets it.
-        if written < time.time() - older if written is not None else older == 0:
+        if all_ or (written is not None and written < limit):
             found.orphans[part] = sizes[lay.part_file(part)]
         else:
             found.young += 1

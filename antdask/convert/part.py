@@ -6,6 +6,7 @@ The entry of every worker: a plan's URL and a part number in, a brief receipt ou
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import resource
 import socket
@@ -29,7 +30,7 @@ from antdask.convert.ordering import ranks, reorder
 from antdask.convert.value_digest import ValueDigest
 from antdask.errors import AntdaskError, CorruptFileError, DamagedPartError, DestinationError
 from antdask.model.ragged import Batch, concatenate, sorting, take
-from antdask.plan import FileEntry, Part, Range
+from antdask.plan import Assignment, FileEntry, Part, Range
 from antdask.protocols import OrderedSource
 from antdask.settings import job_id
 from antdask.sources import SOURCES
@@ -62,19 +63,46 @@ def work(index: int, plan_url: str, attempt: int = 1) -> Brief:
     receipt = read_receipt(store, part.key)
     if receipt is not None and is_done(store, part, receipt):
         return receipt.brief()
-    clock, material = _Clock(attempt), Material(task)
-    material.check()
     with store.draft(lay.part_file(part.key.path)) as draft:
-        written, lost = _write(material, draft, store.scratch)
-        # Again: a file that changed while it was read gave a mixture.
-        material.check()
-        _refuse_worse(store, part, material.behind.quarantined + lost)
-        if written.rows and (other := _publish(store, draft, part, written)) is not None:
-            return other.brief()
-        did = {**clock.stop(), "environment": toolchain.keep(store)}
-        receipt = make_receipt(task, written if written.rows else None, lost, did, material.behind)
+        try:
+            return _make(store, task, draft, _Clock(attempt))
+        except (OSError, DestinationError) as error:
+            if not isinstance(error, FileNotFoundError) and getattr(error, "errno", None) != errno.ENOENT:
+                raise
+            return _overtaken(store, part, draft, error).brief()
+
+
+def _make(store: Store, task: Assignment, draft: Path, clock: _Clock) -> Brief:
+    """Write, check, publish, sign."""
+    part, material = task.part, Material(task)
+    material.check()
+    written, lost = _write(material, draft, store.scratch)
+    # Again: a file that changed while it was read gave a mixture.
+    material.check()
+    _refuse_worse(store, part, material.behind.quarantined + lost)
+    if written.rows and (other := _publish(store, draft, part, written)) is not None:
+        return other.brief()
+    did = {**clock.stop(), "environment": toolchain.keep(store)}
+    receipt = make_receipt(task, written if written.rows else None, lost, did, material.behind)
     _sign(store, receipt)
     return receipt.brief()
+
+
+def _overtaken(store: Store, part: Part, draft: Path, error: Exception) -> Receipt:
+    """The receipt of somebody who was quicker, and who has cleared our unfinished file away since; any other error is raised again.
+
+    Raises
+    ------
+    DamagedPartError
+        The file was cleared away, and nobody was quicker.
+    """
+    receipt = read_receipt(store, part.key)
+    if receipt is not None and is_done(store, part, receipt):
+        return receipt
+    if draft.exists():
+        raise error
+    hint = "Run the same command again; if it comes back: do two machines of the same name write here?"
+    raise DamagedPartError("An unfinished part was cleared away while it was written", where=str(part.key), hint=hint) from error
 
 
 def _write(material: Material, draft: Path, url: str) -> tuple[Written, list[Quarantined]]:

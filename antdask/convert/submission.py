@@ -159,6 +159,7 @@ def finalise(archive_url: str) -> Status:
                 found=f"{len(missing)} of {file.parts} parts missing: {_in_words(missing)}",
                 hint=f"Submit them again: antdask submit {store.full_url(lay.plan_file(file.id))} --profile NAME",
             )
+    store.sweep()
     return status(archive_url, rebuild=True)
 
 

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import dataclasses
 import datetime
+import email.utils
 import errno
 import functools
 import hashlib
@@ -246,12 +247,21 @@ class S3Client:
         with contextlib.suppress(FileNotFoundError):
             self._call("delete_object", path)
 
-    def abort_stale(self, path: str) -> int:
-        """Give up uploads below a folder that were begun more than a day ago; their number."""
+    def abort_stale(self, path: str, needless: Callable[[str], bool] = lambda _: False) -> int:
+        """Give up uploads below a folder that were begun more than a day ago, by the clock of the server, or that nobody needs; their number.
+
+        Parameters
+        ----------
+        needless : callable
+            Whether nobody needs an upload of this path, relative to the folder.
+        """
         bucket, _, prefix = path.partition("/")
-        found = self._call("list_multipart_uploads", bucket, Prefix=prefix.rstrip("/") + "/").get("Uploads", ())
-        now = datetime.datetime.now(datetime.UTC)
-        stale = [u for u in found if now - u["Initiated"] > _STALE]
+        top = prefix.rstrip("/") + "/"
+        answer = self._call("list_multipart_uploads", bucket, Prefix=top)
+        told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        # It counts whole seconds.
+        now = email.utils.parsedate_to_datetime(told) + datetime.timedelta(seconds=1) if told else datetime.datetime.now(datetime.UTC)
+        stale = [u for u in answer.get("Uploads", ()) if now - u["Initiated"] > _STALE or needless(u["Key"].removeprefix(top))]
         for upload in stale:
             with contextlib.suppress(FileNotFoundError):
                 self._call("abort_multipart_upload", f"{bucket}/{upload['Key']}", UploadId=upload["UploadId"])

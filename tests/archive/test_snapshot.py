@@ -180,11 +180,42 @@ def test_a_choice_with_a_plan_waits_for_it(store):
 
 def test_a_slow_snapshot_does_not_hide_a_newer_one(store, monkeypatch):
     marker.create(store)
-    monkeypatch.setattr(snapshot, "_new_name", lambda: "00000000000000000005-late")
-    snapshot.rebuild(store)
-    monkeypatch.setattr(snapshot, "_new_name", lambda: "00000000000000000004-early")
-    snapshot.rebuild(store)
-    assert catalog.load(store).snapshot == "00000000000000000005-late"
+    p = plan()
+    plans.save(store, p)
+    save, rivals = catalog.save, []
+
+    def late(where, made):
+        """While this snapshot is saved, a part is signed, and another driver makes a snapshot that knows of it."""
+        save(where, made)
+        if not rivals:
+            rivals.append(None)
+            keep(store, receipt_of(p, 0))
+            rivals.append(snapshot.rebuild(store).snapshot)
+
+    monkeypatch.setattr(catalog, "save", late)
+    made = snapshot.rebuild(store)
+    assert made.parts.num_rows == 1 and len(rivals) == 2
+    found = catalog.load(store)
+    assert found.snapshot == made.snapshot > rivals[1] and found.parts.num_rows == 1
+
+
+def test_a_clock_that_is_behind_hides_nothing(store, monkeypatch):
+    marker.create(store)
+    p = plan()
+    plans.save(store, p)
+    first = snapshot.rebuild(store).snapshot
+    monkeypatch.setattr(snapshot.time, "time_ns", lambda: 10**18)
+    for number in range(6):
+        if number < len(p.parts):
+            keep(store, receipt_of(p, number))
+        made = snapshot.rebuild(store)
+        assert made.snapshot > first and catalog.load(store).snapshot == made.snapshot
+    assert catalog.load(store).parts.num_rows == len(p.parts)
+    choices.write(store, choices.Choice("events", "00000001"))
+    last = choices.write(store, choices.Choice("events", "00000002"))
+    monkeypatch.setattr(choices.time, "time_ns", lambda: 10**17)
+    assert choices.write(store, choices.Choice("events", "00000003")).name > last.name
+    assert [c.lineage for c in choices.read(store)] == ["00000001", "00000002", "00000003"]
 
 
 def test_inputs_of_archived_parts_are_no_inputs(store):

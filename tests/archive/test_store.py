@@ -89,6 +89,35 @@ def test_sweep_takes_what_dead_workers_left_and_nothing_else(tmp_path):
     assert {p.name for p in folder.iterdir()} == {n for n, stays in names.items() if stays}
 
 
+def test_sweep_takes_drafts_of_what_is_there_and_signed_whoever_made_them(tmp_path):
+    store = Store(str(tmp_path))
+    for path in ("parts/x/a.zarr.zip", "receipts/x/a.json", "parts/x/b.zarr.zip", "receipts/x/c.json"):
+        store.write_small(path, b"{}")
+    drafts = {
+        "parts/x/.a.zarr.zip.n7.site.17.00000000.tmp": False,
+        f"receipts/x/.a.json.{socket.gethostname()}.{os.getpid()}.00000000.tmp": False,
+        "parts/x/.b.zarr.zip.n7.site.17.00000000.tmp": True,
+        "parts/x/.c.zarr.zip.n7.site.17.00000000.tmp": True,
+        "receipts/x/.c.json.n7.site.17.00000000.tmp": True,
+        ".current.json.n7.site.17.00000000.tmp": True,
+    }
+    for name in drafts:
+        (tmp_path / name).write_bytes(b"")
+    assert store.sweep() == 2
+    assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.tmp")} == {n for n, stays in drafts.items() if stays}
+
+
+def test_age_is_told_by_the_clock_of_the_storage(tmp_path, monkeypatch):
+    store = Store(str(tmp_path))
+    store.write_small("parts/x/.b.zarr.zip.n7.site.17.00000000.tmp", b"")
+    # The clock of this host is days ahead: the file is as young as it was.
+    monkeypatch.setattr("time.time", lambda: 4e9)
+    assert store.sweep() == 0
+    os.utime(tmp_path / "parts/x/.b.zarr.zip.n7.site.17.00000000.tmp", (10**9, 10**9))
+    assert store.sweep() == 1
+    assert abs(store.now() - (tmp_path / "parts/x").stat().st_mtime) < 60
+
+
 def test_a_destination_that_cannot_be_written_is_a_destination_error_with_its_errno(tmp_path):
     (tmp_path / "file").write_text("")
     store = Store(str(tmp_path / "file"))

@@ -9,13 +9,15 @@ import pytest
 from km3net_testdata import data_path
 
 from antdask.archive import layout as lay
-from antdask.archive.ledger import read_receipt
+from antdask.archive.ledger import read_receipt, receipts
 from antdask.archive.store import Store
+from antdask.archive.writer import PartWriter
+from antdask.cluster.failures import classify
 from antdask.convert.campaign import open_campaign
 from antdask.convert.material import intact_batches
 from antdask.convert.part import peak_memory, work
 from antdask.convert.scan import make_plan
-from antdask.errors import CorruptFileError, InputChangedError, InputMissingError, PlanError
+from antdask.errors import CorruptFileError, DamagedPartError, InputChangedError, InputMissingError, PlanError
 from antdask.model.ragged import concatenate, cut
 from antdask.plan import Range
 from antdask.sources import SOURCES
@@ -182,6 +184,41 @@ def test_a_part_that_another_worker_signed_meanwhile_with_other_bytes_is_kept(op
     monkeypatch.setattr(Store, "publish", late)
     assert work(0, url) == theirs.brief()
     assert store.read(path) == content and read_receipt(store, key) == theirs
+
+
+def test_a_worker_whose_draft_was_cleared_away_takes_what_a_quicker_one_signed(opened, monkeypatch):
+    _, store, url = opened("online/km3net_online.root")
+    finish, once = PartWriter.finish, []
+
+    def late(self, draft):
+        """A rival does the whole part meanwhile, and sweeps."""
+        written = finish(self, draft)
+        if not once:
+            once.append(None)
+            once[0] = work(0, url)
+            assert store.sweep() == 1 and not draft.exists()
+        return written
+
+    monkeypatch.setattr(PartWriter, "finish", late)
+    assert work(0, url) == once[0]
+    assert len(list(receipts(store))) == 1
+
+
+def test_a_draft_that_somebody_cleared_away_is_tried_again(opened, monkeypatch):
+    _, _, url = opened("online/km3net_online.root")
+    finish, once = PartWriter.finish, []
+
+    def lose(self, draft):
+        written = finish(self, draft)
+        if not once:
+            once.append(draft.unlink())
+        return written
+
+    monkeypatch.setattr(PartWriter, "finish", lose)
+    with pytest.raises(DamagedPartError, match="cleared away while it was written") as caught:
+        work(0, url)
+    assert classify(caught.value) == "transient"
+    assert work(0, url).rows > 0
 
 
 def test_a_part_without_a_receipt_and_with_other_bytes_is_replaced(opened):
