@@ -1,7 +1,14 @@
-"""Dask collections of selections: one task per part, which reads by itself; nothing that is selected passes through the graph."""
+"""Dask collections of selections: one task per group of parts, which reads by itself; nothing that is selected passes through the graph.
+
+::
+
+    parts       0 1 2 3 4 5 6 7 8 9 …          10^5 parts make 1,000 partitions of about equal weight
+    partitions  └─┬─┘ └─┬─┘ └─┬─┘              a task carries numbers of parts; their rows of the catalogue are looked up where it runs
+"""
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import awkward as ak
@@ -11,33 +18,36 @@ import numpy as np
 from dask.base import tokenize
 
 from antdask.errors import UsageError
-from antdask.model.tables import schema as find_schema
+from antdask.query.pieces import Piece
+from antdask.query.portions import MOST, Portion, portions
 from antdask.query.records import awkward_array
 from antdask.query.rows import gather
-from antdask.query.scan import Job
+from antdask.query.scan import distinct
 
 if TYPE_CHECKING:
     from antdask.query.results import Results
 
 
-def bag(selection: Results, paths: list[str]) -> dask.bag.Bag:
-    """A bag whose items are Awkward arrays, one for each block with rows; one partition per part.
+def bag(selection: Results, paths: list[str], partitions: int | None) -> dask.bag.Bag:
+    """A bag whose items are Awkward arrays, one for each block with rows.
 
     Parameters
     ----------
     paths : list of str
         ``table/column`` of every column, keys first.
+    partitions : int, optional
+        How many at most; one for each part up to `portions.MOST` if not given.
     """
     tables = selection.index.tables(paths)
-    jobs = list(selection.jobs())
-    name = f"antdask-{selection.index.schema.name}-{_token(selection, jobs, paths)}"
+    work = _work(selection, partitions)
+    name = f"antdask-{selection.index.schema.name}-{_token(selection, len(work), paths)}"
     # A bag has at least one partition.
-    graph: dict[Any, Any] = {(name, i): (read_arrays, job, tables, paths) for i, job in enumerate(jobs)} or {(name, 0): (list, [])}
+    graph: dict[Any, Any] = {(name, i): (read_arrays, one, tables, paths) for i, one in enumerate(work)} or {(name, 0): (list, [])}
     return dask.bag.Bag(graph, name, len(graph))
 
 
-def column_array(selection: Results, table: str, column: str) -> dask.array.Array:
-    """One column, one chunk per part. Chunk lengths are known where the catalogue alone decides, else ``nan``.
+def column_array(selection: Results, table: str, column: str, partitions: int | None) -> dask.array.Array:
+    """One column, a chunk per partition. Chunk lengths are known where the catalogue alone decides, else ``nan``.
 
     Raises
     ------
@@ -45,7 +55,7 @@ def column_array(selection: Results, table: str, column: str) -> dask.array.Arra
         A part of the selection does not have the column: an array has no place for what is missing.
     """
     schema, path = selection.index.schema, f"{table}/{column}"
-    parts = np.unique(selection.scan.part)
+    parts = distinct(selection.scan.part)
     without = parts[~selection.index.with_column(path)[parts]]
     if len(without):
         raise UsageError(
@@ -55,46 +65,69 @@ def column_array(selection: Results, table: str, column: str) -> dask.array.Arra
         )
     field = schema.table(table).field(column)
     tail = tuple(size for _, size in field.dims)
-    jobs = list(selection.jobs())
+    work = _work(selection, partitions)
     meta = np.empty((0, *tail), field.numpy)
-    name = f"antdask-{schema.name}-{column}-{_token(selection, jobs, [path])}"
-    graph: dict[Any, Any] = {(name, i, *(0 for _ in tail)): (read_column, job, table, column) for i, job in enumerate(jobs)}
-    lengths = _lengths(selection, table, parts) if jobs else [0]
+    name = f"antdask-{schema.name}-{column}-{_token(selection, len(work), [path])}"
+    graph: dict[Any, Any] = {(name, i, *(0 for _ in tail)): (read_column, one, table, column) for i, one in enumerate(work)}
+    lengths = _lengths(selection, work, table) if work else [0]
     return dask.array.Array(  # type: ignore[no-untyped-call]
         graph or {(name, 0, *(0 for _ in tail)): meta}, name, (tuple(lengths), *((n,) for n in tail)), meta=meta
     )
 
 
-def read_arrays(job: Job, tables: list[str], paths: list[str]) -> list[ak.Array]:
+def read_arrays(work: Portion, tables: list[str], paths: list[str]) -> list[ak.Array]:
     """Items of one partition."""
-    schema = find_schema(job.stream)
-    return [awkward_array(gather(schema, tables, paths, [piece])) for piece in job.pieces()]
+    schema = work.scan.index.schema
+
+    def read(piece: Piece) -> list[ak.Array]:
+        return [awkward_array(gather(schema, tables, paths, [piece]))]
+
+    return work.work(read, operator.add) or []
 
 
-def read_column(job: Job, table: str, column: str) -> np.ndarray:
+def read_column(work: Portion, table: str, column: str) -> np.ndarray:
     """One chunk."""
-    field = find_schema(job.stream).table(table).field(column)
+    field = work.scan.index.schema.table(table).field(column)
     empty = np.empty((0, *(n for _, n in field.dims)), field.numpy)
-    return np.concatenate([empty, *(piece.column(table, column) for piece in job.pieces())])
+    return np.concatenate([empty, *(work.work(lambda piece: [piece.column(table, column)], operator.add) or [])])
 
 
-def _lengths(selection: Results, table: str, parts: np.ndarray) -> list[Any]:
-    """Rows of a table in each part: from blocks for the row table and for hits, from the shape of arrays for a whole part; else unknown."""
-    scan, schema = selection.scan, selection.index.schema
-    if not scan.whole.all():
-        return [np.nan] * len(parts)
-    spot = np.searchsorted(parts, scan.part)
-    rows, hits = (np.zeros(len(parts), np.int64) for _ in range(2))
-    np.add.at(rows, spot, scan.row_stop - scan.row_start)
-    np.add.at(hits, spot, scan.hit_stop - scan.hit_start)
-    if table in (schema.rows.name, "hits"):
-        return list((hits if table == "hits" else rows).tolist())
-    first = next(path for path in selection.index.columns(parts) if path.startswith(f"{table}/"))
-    total = selection.index.arrays(parts, [first])[first]["rows"]
-    whole = rows == selection.index.part("rows")[parts]
-    return [int(n) if all_of_it else np.nan for n, all_of_it in zip(total, whole, strict=True)]
+def _work(selection: Results, partitions: int | None) -> list[Portion]:
+    """The partitions.
+
+    Raises
+    ------
+    UsageError
+        Not a number of partitions.
+    """
+    if partitions is not None and not (isinstance(partitions, int) and 0 < partitions <= MOST):
+        raise UsageError("Not a number of partitions", found=repr(partitions), expected=f"1 to {MOST}")
+    return portions(selection.store.url, selection.scan, selection.on_missing, partitions or MOST)
 
 
-def _token(selection: Results, jobs: list[Job], paths: list[str]) -> str:
+def _lengths(selection: Results, work: list[Portion], table: str) -> list[Any]:
+    """Rows of a table in each partition: from blocks for the row table and for hits, from the shape of arrays for whole parts; else unknown."""
+    scan, index = selection.scan, selection.index
+    rows = index.schema.rows.name
+    if selection.on_missing == "skip" or (scan.scattered and table != rows):
+        return [np.nan] * len(work)
+    if table in (rows, "hits"):
+        return [_sum(one, "row" if table == rows else "hit") if one.scan.whole.all() else np.nan for one in work]
+    parts = distinct(scan.part)
+    first = next(path for path in index.columns(parts) if path.startswith(f"{table}/"))
+    found = index.arrays(parts, [first])[first]
+    total = dict(zip(found["part"].tolist(), found["rows"].tolist(), strict=True))
+    own = [distinct(one.scan.part) for one in work]
+    whole = [one.scan.whole.all() and _sum(one, "row") == int(index.part("rows")[p].sum()) for one, p in zip(work, own, strict=True)]
+    return [sum(total[part] for part in p.tolist()) if all_of_it else np.nan for p, all_of_it in zip(own, whole, strict=True)]
+
+
+def _sum(work: Portion, kind: str) -> int:
+    return int((getattr(work.scan, f"{kind}_stop") - getattr(work.scan, f"{kind}_start")).sum())
+
+
+def _token(selection: Results, partitions: int, paths: list[str]) -> str:
+    scan = selection.scan
     where = [predicate.text for predicate in selection.predicates]
-    return str(tokenize(selection.store.url, selection.snapshot, [(job.row["part"], job.ranges) for job in jobs], where, paths))
+    ranges = scan.part, scan.row_start, scan.row_stop, scan.whole
+    return str(tokenize(selection.store.url, selection.snapshot, selection.index.schema.name, ranges, where, paths, partitions))

@@ -24,8 +24,8 @@ from antdask.query.scan import Job, Scan
 from antdask.query.skipping import Skipped
 
 _BRANCHES = 8
-# More would only burden the scheduler.
-_MOST = 1000
+#: More would only burden the scheduler.
+MOST = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Portion:
         return None if found is None else found[0]
 
 
-def portions(url: str, scan: Scan, on_missing: str, number: int = _MOST) -> list[Portion]:
+def portions(url: str, scan: Scan, on_missing: str, number: int = MOST) -> list[Portion]:
     """Cut a scan between parts, into at most so many portions of about equal rows and hits."""
     if not len(scan):
         return []
     weight = scan.row_stop - scan.row_start + scan.hit_stop - scan.hit_start
-    place = offsets_of(weight)[:-1] * min(number, _MOST) // max(1, int(weight.sum()))
+    place = offsets_of(weight)[:-1] * min(number, MOST) // max(1, int(weight.sum()))
     # Ranges of one part stay together.
     first = np.flatnonzero(np.diff(scan.part, prepend=-1))
     group = np.repeat(place[first], np.diff(np.append(first, len(scan))))

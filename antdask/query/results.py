@@ -296,8 +296,10 @@ class Results:
         table = table or self.index.schema.rows.name
         return data_frame(self._rows(self._flat(table, columns), max_bytes), table)
 
-    def to_dask(self, table: str | None = None, column: str | None = None, *, columns: Names = None) -> dask.bag.Bag | dask.array.Array:
-        """A bag of Awkward arrays with one partition per part; or one column as a Dask array with one chunk per part.
+    def to_dask(
+        self, table: str | None = None, column: str | None = None, *, columns: Names = None, partitions: int | None = None
+    ) -> dask.bag.Bag | dask.array.Array:
+        """A bag of Awkward arrays, one for each block; or one column as a Dask array.
 
         Parameters
         ----------
@@ -305,6 +307,8 @@ class Results:
             Give both for an array. Its chunks are known where the catalogue alone decides which rows there are, else ``nan``.
         columns : optional
             For the bag.
+        partitions : int, optional
+            How many at most, of about equal size; one for each part, up to 1,000, if not given.
 
         Raises
         ------
@@ -315,8 +319,8 @@ class Results:
         if (table is None) != (column is None):
             raise UsageError("A Dask array is one column: give table and column", found=f"table={table!r}, column={column!r}")
         if table is None:
-            return bag(self, self._paths(columns))
-        return column_array(self, *self._scope().find(f"{table}.{column}"))
+            return bag(self, self._paths(columns), partitions)
+        return column_array(self, *self._scope().find(f"{table}.{column}"), partitions)
 
     def histogram(self, axes: str | Mapping[str, Any], *, client: Any = None) -> hist.Hist[Any]:
         """Counts of values, filled where the data are read; memory is that of a few blocks and the cells.

@@ -1,10 +1,15 @@
 """Dask collections of selections: small graphs, known chunks, values as they are."""
 
+import pickle
+
 import awkward as ak
 import numpy as np
 import pytest
 
-from antdask.errors import UnknownNameError, UsageError
+import antdask
+from antdask.errors import DamagedPartError, UnknownNameError, UsageError
+from tests.batches import random_batch
+from tests.query.archives import Entry, write_archive
 
 
 def test_a_bag_has_a_partition_per_part_and_no_more_tasks(small, small_entries):
@@ -72,3 +77,34 @@ def test_what_cannot_be_one_array_is_refused(small):
 def test_the_same_question_has_the_same_name(small):
     stream = small.stream("events")
     assert stream.to_dask().name == stream.to_dask().name != stream.select(where="run > 0").to_dask().name
+
+
+def test_many_parts_make_few_partitions_and_a_small_graph(tmp_path):
+    entries = [Entry(random_batch("events", "km3net_online", 3, seed=i, mean=2.0, first_frame=10 * i), run=5, index=i) for i in range(40)]
+    events = antdask.open_archive(write_archive(tmp_path / "archive", entries)).stream("events")
+    bag = events.to_dask(columns=["n_hits"], partitions=4)
+    assert bag.npartitions == 4 == len(bag.dask)
+    want = [n for e in entries for n in e.batch.tables["events"]["n_hits"].tolist()]
+    assert [n for a in bag.compute(scheduler="sync") for n in a.n_hits.to_list()] == want
+    array = events.to_dask("hits", "tot", partitions=3)
+    assert len(array.chunks[0]) == 3 and array.shape == (sum(e.batch.hits for e in entries),)
+    assert (array.compute(scheduler="sync") == np.concatenate([e.batch.tables["hits"]["tot"] for e in entries])).all()
+    lengths = events.to_dask("triggered_hits", "tot", partitions=3).chunks[0]
+    assert sum(lengths) == sum(e.batch.length("triggered_hits") for e in entries) and len(lengths) == 3
+    # What travels are numbers of parts, and no rows of the catalogue.
+    assert len(pickle.dumps(dict(bag.dask))) < 20_000
+    for wrong in (0, 1001, "4"):
+        with pytest.raises(UsageError, match="number of partitions"):
+            events.to_dask(partitions=wrong)
+
+
+def test_what_is_missing_is_left_out_of_a_bag_too(small_entries, tmp_path):
+    url = write_archive(tmp_path / "archive", small_entries[:2])
+    next((tmp_path / "archive" / "parts").rglob("*.zip")).unlink()
+    events = antdask.open_archive(url).stream("events")
+    with pytest.raises(DamagedPartError):
+        events.to_dask(columns=["n_hits"]).compute(scheduler="sync")
+    tolerant = events.select(on_missing="skip")
+    with pytest.warns(UserWarning, match="left out"):
+        assert len(tolerant.to_dask(columns=["n_hits"]).compute(scheduler="sync")) == 1
+    assert np.isnan(tolerant.to_dask("events", "n_hits").shape[0])
