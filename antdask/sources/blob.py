@@ -11,7 +11,9 @@ import os
 import threading
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+
+import numpy as np
 
 from antdask.errors import CorruptFileError, InputChangedError
 from antdask.sources.files import is_served, locate, naming
@@ -20,6 +22,15 @@ from antdask.sources.files import is_served, locate, naming
 _CALL = 2**30
 #: Largest buffer that is kept for the next call [byte].
 _LEND = 32 * 2**20
+#: A gap up to this is read along: copying it takes no longer than another call [byte].
+_GAP = 16 * 2**10
+
+
+class Lent(NamedTuple):
+    """Ranges of a file in one piece of memory: its bytes, uint8, and where each range begins in it, int64."""
+
+    buffer: np.ndarray
+    starts: np.ndarray
 
 
 class Blob:
@@ -67,9 +78,13 @@ class Blob:
         """Several ranges at once: one round trip where the store can do that. Errors as for `read`."""
         return [self.read(start, stop) for start, stop in ranges]
 
-    def borrow_many(self, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
-        """As `read_many`, perhaps in memory that the next call of this thread uses again."""
-        return self.read_many(ranges)
+    def borrow(self, starts: np.ndarray, stops: np.ndarray) -> Lent:
+        """As `read_many`, in memory that the next call of this thread may use again; `starts` and `stops` are int64."""
+        pieces = self.read_many(list(zip(starts.tolist(), stops.tolist(), strict=True)))
+        return Lent(np.frombuffer(b"".join(pieces), np.uint8), np.cumsum(stops - starts) - (stops - starts))
+
+    def hold(self, starts: np.ndarray, stops: np.ndarray) -> None:
+        """Read ranges that this thread will borrow piece by piece, if that saves calls; those before are given up."""
 
     def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Say which ranges will be read soon, so that a file far away can send them meanwhile."""
@@ -104,22 +119,41 @@ class LocalBlob(Blob):
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def borrow_many(self, ranges: Sequence[tuple[int, int]]) -> list[memoryview]:
-        """Into one buffer per thread: fresh memory for every call costs as much as the copy itself."""
-        size = sum(stop - start for start, stop in ranges)
-        if size > _LEND:
-            return self.read_many(ranges)
-        if size > len(getattr(self._lent, "buffer", b"")):
-            self._lent.buffer = bytearray(max(size, _LEND // 8))
-        buffer, views, filled, descriptor = memoryview(self._lent.buffer), [], 0, self._descriptor
+    def borrow(self, starts: np.ndarray, stops: np.ndarray) -> Lent:
+        """Out of what is held; else into one buffer per thread: fresh memory for every call costs as much as the copy itself."""
+        region: _Region | None = getattr(self._lent, "region", None)
+        if region is None or not region.covers(starts, stops):
+            region = self._load("borrowed", starts, stops)
+        return region.lend(starts)
+
+    def hold(self, starts: np.ndarray, stops: np.ndarray) -> None:
+        """Neighbours in one call: baskets of all branches stand beside each other."""
+        self._lent.region = None
+        if 0 < int((stops - starts).sum()) <= _LEND:
+            self._lent.region = self._load("held", starts, stops)
+
+    def _load(self, name: str, starts: np.ndarray, stops: np.ndarray) -> _Region:
+        """Ranges and small gaps between them, in the buffer of this thread that has this name."""
+        wrong = np.flatnonzero((starts < 0) | (stops < starts) | (stops > self.nbytes))
+        if len(wrong):
+            self._check(int(starts[wrong[0]]), int(stops[wrong[0]]))
+        begins, ends = _spans(starts, stops)
+        places = np.cumsum(ends - begins) - (ends - begins)
+        size = int((ends - begins).sum())
+        buffer: np.ndarray | None = getattr(self._lent, name, None)
+        if buffer is None or len(buffer) < size:
+            buffer = np.empty(size if size > _LEND else max(size, _LEND // 8), np.uint8)
+            if size <= _LEND:
+                setattr(self._lent, name, buffer)
+        view = memoryview(buffer)
         with naming(self.url):
-            for start, stop in ranges:
-                self._check(start, stop)
-                view = buffer[filled : filled + stop - start]
-                n = os.preadv(descriptor, [view], start)
-                views.append(view if n == stop - start else self._whole(view[:n], start, stop))
-                filled += n
-        return views
+            for start, stop, place in zip(begins.tolist(), ends.tolist(), places.tolist(), strict=True):
+                into = view[place : place + stop - start]
+                n = os.preadv(self._descriptor, [into], start)
+                if n != stop - start:
+                    # The end of a call, or of the file: the rest comes by itself or not at all.
+                    into[n:] = self.read(start + n, stop)
+        return _Region(buffer, begins, ends, places)
 
     def _fetch(self, start: int, stop: int) -> bytes | bytearray:
         if stop - start <= _CALL:
@@ -133,6 +167,33 @@ class LocalBlob(Blob):
                 return buffer[:filled]
             filled += n
         return buffer
+
+
+class _Region(NamedTuple):
+    """Spans of a file in memory: where they begin and end in the file, and where in the buffer."""
+
+    buffer: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+    places: np.ndarray
+
+    def covers(self, starts: np.ndarray, stops: np.ndarray) -> bool:
+        """Whether every range lies in a span."""
+        numbers = self.begins.searchsorted(starts, "right") - 1
+        return bool((numbers >= 0).all() and (stops <= self.ends[numbers]).all())
+
+    def lend(self, starts: np.ndarray) -> Lent:
+        """Ranges that are covered."""
+        numbers = self.begins.searchsorted(starts, "right") - 1
+        return Lent(self.buffer, starts - self.begins[numbers] + self.places[numbers])
+
+
+def _spans(starts: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where ranges that are joined with their neighbours begin and end, in order of place."""
+    order = np.argsort(starts)
+    begins, reach = starts[order], np.maximum.accumulate(stops[order])
+    heads = np.flatnonzero(np.append(True, begins[1:] > reach[:-1] + _GAP)) if len(order) else order
+    return begins[heads], reach[np.append(heads[1:], len(order))[: len(heads)] - 1]
 
 
 class RemoteBlob(Blob):

@@ -85,6 +85,11 @@ class Tree:
             raise UnknownLayoutError(f"The tree has no branch '{name}'", where=self.where, found=known or "no branch at all", expected=name)
         return found
 
+    def hold(self, branches: Sequence[Branch], start: int, stop: int) -> None:
+        """Say that this thread will read the entries ``start:stop`` of all these branches next: their baskets stand beside each other."""
+        seeks, sizes = np.concatenate([branch.spans(start, stop) for branch in branches]).T
+        self._metadata.blob.hold(seeks, seeks + sizes)
+
     def windows(self, branches: Sequence[Branch], start: int, stop: int, nbytes: int) -> Iterator[tuple[int, int]]:
         """Cut ``start:stop`` into ranges of about `nbytes` uncompressed bytes in all these branches, at the baskets of the heaviest one where possible.
 
@@ -214,6 +219,20 @@ class RootFile:
             return np.frombuffer(data, np.uint8) if len(data) == objlen else root_codecs.decompress(data, objlen)
         except CorruptFileError as error:
             raise self._damaged(name, error) from error
+
+    def titles(self, directory: str) -> list[tuple[str, str]]:
+        """Name and title of every named object in a directory below the top one, all cycles; none if there is no such directory.
+
+        Raises
+        ------
+        CorruptFileError
+        """
+        if self.objects.get(directory) != "TDirectory":
+            return []
+        with self._metadata.reading(f"directory '{directory}'", directory):
+            inside: Any = self._directory[directory]
+            found = [inside[key] for key, kind in inside.classnames(recursive=False).items() if kind == "TNamed"]
+            return [(str(named.member("fName")), str(named.member("fTitle"))) for named in found]
 
     def _damaged(self, name: str, error: CorruptFileError) -> CorruptFileError:
         where = f"{self.url}, object '{name}'"

@@ -71,6 +71,10 @@ class Basket:
         offsets = self.offsets[low : high + 1]
         return Basket(start, stop, self.payload[offsets[0] : offsets[-1]], offsets - offsets[0])
 
+    def copy(self) -> Basket:
+        """The same in memory of its own."""
+        return Basket(self.start, self.stop, self.payload.copy(), self.offsets)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Header:

@@ -12,7 +12,7 @@ import numpy as np
 from antdask.errors import CorruptFileError, UnknownLayoutError
 from antdask.plan import cut_evenly
 from antdask.sources import root_baskets
-from antdask.sources.root_assembly import Assembler, Raw
+from antdask.sources.root_assembly import Assembler, Raws
 from antdask.sources.root_baskets import Basket
 from antdask.sources.root_metadata import HINT, Metadata
 
@@ -49,6 +49,7 @@ class Branch:
         self.nbytes = max(0, int(model.member("fTotBytes")))
         self.children = tuple(Branch(home, child) for child in model.member("fBranches"))
         self._last: tuple[int, Basket] | None = None
+        self._rest: Basket | None = None
         self._assembler = Assembler(self.name)
 
     @property
@@ -100,6 +101,16 @@ class Branch:
         return np.stack([seek[:n], size[:n]], axis=1)
 
     @cached_property
+    def _sound(self) -> bool:
+        """Whether every basket lies in the file."""
+        return bool(_inside(self._places, self._home.metadata.blob.nbytes).all())
+
+    @cached_property
+    def _entries(self) -> np.ndarray:
+        """Entries of every basket, int64."""
+        return np.diff(self.edges)
+
+    @cached_property
     def _embedded(self) -> tuple[Any, ...]:
         """Baskets that were still in memory when the tree was saved, and stand inside the branch."""
         with self._home.metadata.reading(f"last basket of branch '{self.name}'", self.tree):
@@ -141,43 +152,60 @@ class Branch:
             return
         if stop > edges[-1]:
             raise self.corrupt("Baskets are missing at the end of the branch", found=f"{edges[-1]} entries", expected=self._home.entries, start=int(edges[-1]))  # fmt: skip
-        first = int(np.searchsorted(edges, start, "right")) - 1
-        last = int(np.searchsorted(edges, stop, "left"))
-        for group in self._groups([k for k in range(first, last) if edges[k] < edges[k + 1]]):
-            for number, data in zip(group, self._fetch(group), strict=True):
+        first, last = int(edges.searchsorted(start, "right")) - 1, int(edges.searchsorted(stop, "left"))
+        for group in self._groups(self._filled(first, last)):
+            numbers = group.tolist()
+            for number, data in zip(numbers, self._fetch(numbers), strict=True):
                 basket = self._basket(number, data)
                 yield basket.cut(max(start, basket.start), min(stop, basket.stop))
 
+    def spans(self, start: int, stop: int) -> np.ndarray:
+        """Where the baskets with the entries ``start:stop`` begin in the file and how long they are, int64, shape (baskets, 2) [byte].
+
+        What lies nowhere in it is left out, to be named when it is read.
+        """
+        first = max(0, int(self.edges.searchsorted(start, "right")) - 1)
+        found = self._places[first : int(self.edges.searchsorted(stop, "left"))] if start < stop else self._places[:0]
+        return found if self._sound else found[_inside(found, self._home.metadata.blob.nbytes)]
+
     def ranges(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """Where the baskets with the entries ``start:stop`` lie in the file [byte]; what lies nowhere in it is left out, to be named when it is read."""
-        first = int(np.searchsorted(self.edges, start, "right")) - 1
-        last = int(np.searchsorted(self.edges, stop, "left"))
-        places = self._places[max(0, first) : last] if start < stop else self._places[:0]
-        return [
-            (seek, seek + size)
-            for seek, size in places.tolist()
-            if seek > 0 and size > 0 and seek + size <= self._home.metadata.blob.nbytes
-        ]
+        """The `spans` as begin and end."""
+        return [(seek, seek + size) for seek, size in self.spans(start, stop).tolist()]
 
     def read(self, start: int, stop: int) -> Basket:
-        """The entries ``start:stop`` as one basket. Errors as for `baskets`."""
+        """The entries ``start:stop`` as one basket. Errors as for `baskets`.
+
+        What stands behind `stop` in the last basket is kept: the next range most often begins there.
+        """
         edges = self.edges
-        # Baskets that the range does not cut, of those that stand in the file; the others are read one by one.
-        first = int(np.searchsorted(edges, start, "left"))
-        last = min(int(np.searchsorted(edges, stop, "right")) - 1, len(self._places))
-        whole = (first + np.flatnonzero(np.diff(edges[first : last + 1]))).tolist() if first < last else []
-        if len(whole) < _FEW or stop > edges[-1]:
-            return root_baskets.join(list(self.baskets(start, stop)))
-        low, high = int(edges[whole[0]]), int(edges[whole[-1] + 1])
-        groups, pieces = list(self._groups(whole)), []
-        for number, group in enumerate(groups):
-            begin, end = int(edges[group[0]]), int(edges[group[-1] + 1])
-            before = list(self.baskets(start, low)) if number == 0 else []
-            after = list(self.baskets(high, stop)) if number == len(groups) - 1 else []
-            joined = self._assembler.join(before[0].start if before else begin, before, self._raws(group), after)
-            # What is not ordinary is read with every check, which names what is wrong.
-            pieces += [joined] if joined else [*before, *self.baskets(begin, end), *after]
-        return root_baskets.join(pieces)
+        # Taken once: another thread may read the same branch.
+        rest = self._rest
+        ahead = [rest.cut(start, min(stop, rest.stop))] if rest is not None and rest.start <= start < min(stop, rest.stop) else []
+        begin = ahead[0].stop if ahead else start
+        first = int(edges.searchsorted(begin, "left"))
+        numbers = self._filled(first, min(int(edges.searchsorted(stop, "left")), len(self._places)))
+        if len(numbers) < _FEW or stop > edges[-1]:
+            return root_baskets.join([*ahead, *self.baskets(begin, stop)])
+        low, high = int(edges[numbers[0]]), int(edges[numbers[-1] + 1])
+        if begin < low:
+            ahead += self.baskets(begin, low)
+        groups, pieces = list(self._groups(numbers)), []
+        for k, group in enumerate(groups):
+            behind = list(self.baskets(high, stop)) if k == len(groups) - 1 and high < stop else []
+            pieces += self._joined(ahead, group, behind, stop)
+            ahead = []
+        whole = root_baskets.join(pieces)
+        if whole.stop == stop:
+            return whole
+        self._rest = whole.cut(stop, whole.stop).copy()
+        return dataclasses.replace(whole.cut(start, stop), own=whole.own)
+
+    def _joined(self, before: list[Basket], numbers: np.ndarray, behind: list[Basket], stop: int) -> list[Basket]:
+        """Baskets of these numbers as one that may reach beyond `stop`, between those that were read already."""
+        begin, end = int(self.edges[numbers[0]]), int(self.edges[numbers[-1] + 1])
+        joined = self._assembler.join(before[0].start if before else begin, before, self._raws(numbers), behind)
+        # What is not ordinary is read with every check, which names what is wrong.
+        return [joined] if joined else [*before, *self.baskets(begin, min(end, stop)), *behind]
 
     def weights(self) -> np.ndarray:
         """Estimate of the uncompressed bytes of every basket, float64, shape (baskets,)."""
@@ -200,21 +228,22 @@ class Branch:
             where += f", basket {number}"
         return CorruptFileError(what, where=f"{where}, entries {start} to {stop}", found=found, expected=expected, hint=HINT, tree=self.tree, branch=self.name, basket=number, start=start, stop=stop)  # fmt: skip
 
-    def _groups(self, numbers: Sequence[int]) -> Iterator[list[int]]:
+    def _filled(self, first: int, last: int) -> np.ndarray:
+        """Numbers of the baskets ``first:last`` with entries in them, int64."""
+        return first + np.flatnonzero(self._entries[first:last])
+
+    def _groups(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
         """Runs of baskets that are fetched at once."""
-        inside = [number for number in numbers if number < len(self._places)]
         # An embedded basket takes nothing to fetch.
-        sizes = self._places[inside, 1].tolist() + [0] * (len(numbers) - len(inside))
-        group: list[int] = []
-        held = 0
-        for number, size in zip(numbers, sizes, strict=True):
-            if group and held + size > GROUP_BYTES:
-                yield group
-                group, held = [], 0
-            group.append(number)
-            held += size
-        if group:
-            yield group
+        inside = numbers[numbers < len(self._places)]
+        ends = np.zeros(len(numbers), np.int64)
+        np.cumsum(np.maximum(self._places[inside, 1], 0), out=ends[: len(inside)])
+        ends[len(inside) :] = ends[len(inside) - 1] if len(inside) else 0
+        first, held = 0, 0
+        while first < len(numbers):
+            last = max(first + 1, int(ends.searchsorted(held + GROUP_BYTES, "right")))
+            yield numbers[first:last]
+            first, held = last, int(ends[last - 1])
 
     def _fetch(self, numbers: Sequence[int]) -> list[memoryview | Basket | None]:
         """Bytes of baskets as they are in the file; the basket itself if it was kept, ``None`` for an embedded one."""
@@ -227,15 +256,14 @@ class Branch:
             data[kept[0]] = kept[1]
         return [data.get(number) for number in numbers]
 
-    def _raws(self, numbers: list[int]) -> list[Raw]:
+    def _raws(self, numbers: np.ndarray) -> Raws:
         """Baskets as they stand in the file, to be used before anything else is read."""
         seeks, sizes = self._places[numbers].T
-        ends = seeks + sizes
-        if (seeks <= 0).any() or (sizes <= 0).any() or (ends > self._home.metadata.blob.nbytes).any():
-            for number in numbers:
+        if not self._sound:
+            for number in numbers.tolist():
                 self._place(number)
-        found = self._home.metadata.blob.borrow_many(list(zip(seeks.tolist(), ends.tolist(), strict=True)))
-        return list(map(Raw, found, seeks.tolist(), np.diff(self.edges)[numbers].tolist()))
+        lent = self._home.metadata.blob.borrow(seeks, seeks + sizes)
+        return Raws(lent.buffer, lent.starts, sizes, seeks, self._entries[numbers])
 
     def _place(self, number: int) -> tuple[int, int]:
         """Where a basket begins and ends in the file [byte]."""
@@ -272,6 +300,14 @@ def _embedded_basket(model: Any, start: int, stop: int) -> Basket:
     if len(offsets) != stop - start + 1:
         raise CorruptFileError("The table of offsets of a basket has another length", found=len(offsets), expected=stop - start + 1)
     return Basket(start, stop, payload, root_baskets.check_offsets(offsets, len(payload)))
+
+
+def _inside(places: np.ndarray, nbytes: int) -> np.ndarray:
+    """Whether baskets, by place and size, lie in a file of this size."""
+    seeks, sizes = places.T
+    # A sum of two large numbers would wrap around.
+    found: np.ndarray = (seeks > 0) & (sizes > 0) & (seeks <= nbytes) & (sizes <= nbytes - seeks)
+    return found
 
 
 def windows(edges: np.ndarray, weights: np.ndarray, start: int, stop: int, limit: int) -> list[tuple[int, int]]:

@@ -27,6 +27,10 @@ from antdask.errors import CorruptFileError
 #: Bytes of the header of a block.
 HEADER = 9
 _HEAD = struct.Struct("<2sBHBHB")
+#: The same for arrays.
+HEAD = np.dtype(
+    [("name", "<u2"), ("method", "u1"), ("packed_low", "<u2"), ("packed_high", "u1"), ("content_low", "<u2"), ("content_high", "u1")]
+)
 _CHECKSUM = 8  # xxHash-64 before lz4 data
 
 _local = threading.local()
@@ -34,9 +38,10 @@ _local = threading.local()
 
 def _zstandard() -> zstandard.ZstdDecompressor:
     # One context per thread: they are expensive to make and not safe to share.
-    if not hasattr(_local, "zstandard"):
-        _local.zstandard = zstandard.ZstdDecompressor()
-    context: zstandard.ZstdDecompressor = _local.zstandard
+    try:
+        context: zstandard.ZstdDecompressor = _local.zstandard
+    except AttributeError:
+        context = _local.zstandard = zstandard.ZstdDecompressor()
     return context
 
 
@@ -59,36 +64,59 @@ def _lz4(data: memoryview, nbytes: int) -> np.ndarray:
 
 
 def _lz4_into(data: memoryview, out: memoryview) -> None:
-    if xxhash.xxh64_digest(data[_CHECKSUM:]) != bytes(data[:_CHECKSUM]):
+    packed = data[_CHECKSUM:]
+    if xxhash.xxh64_digest(packed) != data[:_CHECKSUM]:
         raise ValueError("the checksum differs")
-    written = cramjam.lz4.decompress_block_into(data[_CHECKSUM:], out, output_len=len(out))
+    written = cramjam.lz4.decompress_block_into(packed, out, output_len=len(out))
     if written != len(out):
         raise ValueError(f"{written} bytes instead of {len(out)}")
 
 
 def _zstd(data: memoryview, nbytes: int) -> bytes:
     # The library allocates what the frame announces, so the frame must announce what the block does.
-    if zstandard.frame_content_size(data) not in (-1, nbytes):
+    if zstandard.frame_content_size(data) not in (nbytes, -1):
         raise ValueError("frame and block announce different sizes")
-    return _zstandard().decompress(data, max_output_size=nbytes)
+    return _zstandard().decompress(data, nbytes)
+
+
+def _zlib_into(data: memoryview, out: memoryview) -> None:
+    out[:] = deflate.zlib_decompress(data, len(out))
+
+
+def _raw_deflate_into(data: memoryview, out: memoryview) -> None:
+    out[:] = _raw_deflate(data, len(out))
+
+
+def _lzma_into(data: memoryview, out: memoryview) -> None:
+    out[:] = _lzma(data, len(out))
+
+
+def _zstd_into(data: memoryview, out: memoryview) -> None:
+    out[:] = _zstd(data, len(out))
+
+
+#: Puts what bytes of a file hold into a buffer of exactly that size; raises one of `FAILURES` where they hold something else.
+Opener = Callable[[memoryview, memoryview], None]
 
 
 class _Algorithm(NamedTuple):
     decompress: Callable[[memoryview, int], bytes | bytearray | np.ndarray]
+    into: Opener
     ratio: int  # nothing compresses better than this with this algorithm
 
 
 # Ratios: deflate 1032 (258 bytes from 2 bits); lz4 255 (a length byte); lzma and zstd by their longest match or run per smallest token, generously.
+# Only lz4 is decompressed where it shall be; the others give memory of their own, still in the processor's cache when it is copied.
 _ALGORITHMS = {
-    b"ZL": _Algorithm(_zlib, 1032),
-    b"CS": _Algorithm(_raw_deflate, 1032),
-    b"XZ": _Algorithm(_lzma, 20_000),
-    b"L4": _Algorithm(_lz4, 255),
-    b"ZS": _Algorithm(_zstd, 50_000),
+    b"ZL": _Algorithm(_zlib, _zlib_into, 1032),
+    b"CS": _Algorithm(_raw_deflate, _raw_deflate_into, 1032),
+    b"XZ": _Algorithm(_lzma, _lzma_into, 20_000),
+    b"L4": _Algorithm(_lz4, _lz4_into, 255),
+    b"ZS": _Algorithm(_zstd, _zstd_into, 50_000),
 }
 
-# What the libraries raise on bytes they cannot decode.
-_FAILURES = (ValueError, zlib.error, lzma.LZMAError, deflate.DeflateError, cramjam.DecompressionError, zstandard.ZstdError)
+#: What the libraries raise on bytes they cannot decode.
+FAILURES = (ValueError, zlib.error, lzma.LZMAError, deflate.DeflateError, cramjam.DecompressionError, zstandard.ZstdError)
 
 
 class Block(NamedTuple):
@@ -127,30 +155,48 @@ def decompress(data: memoryview, nbytes: int) -> np.ndarray:
     b'antares '
     """
     blocks = blocks_of(data, nbytes)
-    if len(blocks) == 1:
-        return _open(blocks[0])
-    out = np.empty(nbytes, np.uint8)
-    filled = 0
-    for block in blocks:
-        out[filled : filled + block.nbytes] = _open(block)
-        filled += block.nbytes
+    try:
+        if len(blocks) == 1:
+            return np.frombuffer(_whole(blocks[0]), np.uint8)
+        out = np.empty(nbytes, np.uint8)
+        _fill(blocks, memoryview(out))
+    except FAILURES as error:
+        raise CorruptFileError(f"A compressed block cannot be read: {error or type(error).__name__}") from error
     return out
 
 
-def decompress_into(blocks: list[Block], out: memoryview) -> None:
-    """What blocks hold together, into a writable buffer of exactly that size; after an error its content is undefined. Errors as for `decompress`."""
-    filled = 0
-    for algorithm, packed, nbytes in blocks:
-        place = out[filled : filled + nbytes] if len(blocks) > 1 else out
-        try:
-            if algorithm.decompress is _lz4:
-                # The only one of these libraries that writes where it is told; it is so fast that a copy would count.
-                _lz4_into(packed, place)
-            else:
-                place[:] = memoryview(algorithm.decompress(packed, nbytes))
-        except _FAILURES as error:
-            raise CorruptFileError(f"A compressed block cannot be read: {error or type(error).__name__}") from error
-        filled += nbytes
+def copy_into(data: memoryview, out: memoryview) -> None:
+    """The `Opener` of what is not compressed."""
+    out[:] = data
+
+
+def chain_into(data: memoryview, out: memoryview) -> None:
+    """The `Opener` of a chain of blocks with their headers. It also raises `CorruptFileError`, as `decompress` does."""
+    _fill(blocks_of(data, len(out)), out)
+
+
+def alone(heads: np.ndarray, packed: np.ndarray, contents: np.ndarray) -> tuple[np.ndarray, Opener]:
+    """Which chains are one block of the algorithm of the first, and what opens those behind their headers.
+
+    Parameters
+    ----------
+    heads : ndarray of `HEAD`
+        The first header of every chain.
+    packed, contents : ndarray of int64
+        Bytes of the chain, and of what it holds.
+
+    Raises
+    ------
+    CorruptFileError
+        The first has no known header.
+    """
+    name = heads["name"][0].tobytes()
+    algorithm = _ALGORITHMS.get(name)
+    if algorithm is None:
+        raise _unknown(memoryview(name))
+    sizes, held = (heads[f"{part}_low"] + (heads[f"{part}_high"].astype(np.int64) << 16) for part in ("packed", "content"))
+    fits = (heads["name"] == heads["name"][0]) & (sizes == packed - HEADER) & (held == contents)
+    return fits & (contents <= algorithm.ratio * (sizes + 1)), algorithm.into
 
 
 def blocks_of(data: memoryview, nbytes: int) -> list[Block]:
@@ -189,11 +235,15 @@ def _unknown(head: memoryview) -> CorruptFileError:
     return CorruptFileError("A compressed block has no known header", found=repr(bytes(head)), expected=f"one of {known}")
 
 
-def _open(block: Block) -> np.ndarray:
-    try:
-        out = np.frombuffer(block.algorithm.decompress(block.data, block.nbytes), np.uint8)
-    except _FAILURES as error:
-        raise CorruptFileError(f"A compressed block cannot be read: {error or type(error).__name__}") from error
+def _fill(blocks: list[Block], out: memoryview) -> None:
+    filled = 0
+    for algorithm, packed, nbytes in blocks:
+        algorithm.into(packed, out[filled : filled + nbytes])
+        filled += nbytes
+
+
+def _whole(block: Block) -> bytes | bytearray | np.ndarray:
+    out = block.algorithm.decompress(block.data, block.nbytes)
     if len(out) != block.nbytes:
         raise CorruptFileError("A compressed block holds another number of bytes", found=len(out), expected=block.nbytes)
     return out

@@ -81,16 +81,18 @@ class TreeColumns:
             With the entries that are lost.
         """
         values = Values({}, {})
-        wanted = None if sources is None else sources | {c.count for c in self.dataset.columns if c.source in sources}
-        for column in self.dataset.columns:
-            if wanted is None or column.source in wanted:
-                record = self.dataset.records.get(column.record)
-                if record is not None and record.kind == STRUCT:
-                    columns, counts = read_struct(self._branches[column.source], record, start, stop)
-                    for name, part in columns.items():
-                        values.columns[f"{column.source}.{name}"], values.counts[f"{column.source}.{name}"] = part, counts
-                else:
-                    self._read(column, record, start, stop, values)
+        chosen = [c for c in self.dataset.columns if sources is None or c.source in sources]
+        counters = {c.count for c in chosen}
+        chosen = [c for c in self.dataset.columns if c in chosen or c.source in counters]
+        self.tree.hold([leaf for c in chosen for leaf in self._branches[c.source].walk()], start, stop)
+        for column in chosen:
+            record = self.dataset.records.get(column.record)
+            if record is not None and record.kind == STRUCT:
+                columns, counts = read_struct(self._branches[column.source], record, start, stop)
+                for name, part in columns.items():
+                    values.columns[f"{column.source}.{name}"], values.counts[f"{column.source}.{name}"] = part, counts
+            else:
+                self._read(column, record, start, stop, values)
         return values
 
     def fields(self, values: Values, start: int) -> dict[str, np.ndarray]:
@@ -140,9 +142,9 @@ class TreeColumns:
             demand(counts >= 0, self._branches[column.count], start, "A number of elements is negative", found=counts)
         else:
             counts = np.ones(stop - start, np.int64)
-        demand(
-            basket.sizes == counts * size, branch, start, "An entry does not have as many elements as it should", found=basket.sizes // size
-        )
+        sizes = basket.sizes
+        if not np.array_equal(sizes, counts * size):
+            demand(sizes == counts * size, branch, start, "An entry does not have as many elements as it should", found=sizes // size)
         flat = numbers(basket, column.dtype) if record is None else native(basket.payload.view(np.dtype(column.dtype).newbyteorder(">")))
         if column.width > 1:
             flat = flat.reshape(-1, column.width)

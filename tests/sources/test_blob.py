@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
+import numpy as np
 import pytest
 
 from antdask.errors import CorruptFileError, InputChangedError, InputError, InputMissingError
@@ -111,3 +112,61 @@ def test_a_failure_of_the_disk_is_kept(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="descriptor"):
         file.read(4)
     assert file.failure is not None
+
+
+def test_ranges_are_lent_in_one_piece_of_memory(blob: Blob) -> None:
+    starts, stops = np.array([9000, 10, 500, 505]), np.array([9100, 13, 510, 520])
+    for _ in range(2):
+        lent = blob.borrow(starts, stops)
+        pieces = [lent.buffer[at : at + n].tobytes() for at, n in zip(lent.starts, stops - starts, strict=True)]
+        assert pieces == [DATA[a:b] for a, b in zip(starts, stops, strict=True)]
+        blob.hold(np.array([0, 400]), np.array([300, len(DATA)]))
+    with pytest.raises(CorruptFileError, match="does not hold"):
+        blob.borrow(np.array([0, 5]), np.array([1, len(DATA) + 1]))
+    assert len(blob.borrow(starts[:0], stops[:0]).starts) == 0
+
+
+def test_what_is_held_is_read_once_and_the_rest_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[int, int]] = []
+
+    def read(descriptor: int, buffers: list[memoryview], offset: int) -> int:
+        calls.append((offset, offset + len(buffers[0])))
+        return preadv(descriptor, buffers, offset)
+
+    preadv = os.preadv
+    monkeypatch.setattr(os, "preadv", read)
+    data = DATA * 10
+    (tmp_path / "x").write_bytes(data)
+    with open_blob(str(tmp_path / "x")) as opened:
+        # Gaps are read along where they are small.
+        opened.hold(np.array([60_000, 100, 1000]), np.array([70_000, 200, 2000]))
+        assert calls == [(100, 2000), (60_000, 70_000)]
+        for a, b in ((150, 180), (300, 400), (60_000, 70_000)):
+            lent = opened.borrow(np.array([a]), np.array([b]))
+            assert lent.buffer[lent.starts[0] :][: b - a].tobytes() == data[a:b]
+        assert len(calls) == 2
+        for a, b in ((50, 150), (69_999, 70_001), (0, 20)):
+            lent = opened.borrow(np.array([a]), np.array([b]))
+            assert lent.buffer[lent.starts[0] :][: b - a].tobytes() == data[a:b]
+        assert calls[2:] == [(50, 150), (69_999, 70_001), (0, 20)]
+        opened.hold(np.array([], np.int64), np.array([], np.int64))
+        opened.borrow(np.array([150]), np.array([180]))
+        assert calls[-1] == (150, 180)
+
+
+def test_a_file_that_shrinks_lends_nothing_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(DATA)
+    with open_blob(str(tmp_path / "x")) as opened:
+        os.truncate(tmp_path / "x", 100)
+        for ask in (opened.borrow, opened.hold):
+            with pytest.raises(InputChangedError, match="shorter"):
+                ask(np.array([0, 90]), np.array([10, 110]))
+
+
+def test_more_than_is_kept_is_lent_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x").write_bytes(DATA)
+    monkeypatch.setattr(blob_module, "_LEND", 1000)
+    with open_blob(str(tmp_path / "x")) as opened:
+        opened.hold(np.array([0]), np.array([5000]))
+        lent = opened.borrow(np.array([7, 5000]), np.array([4000, 9000]))
+        assert lent.buffer[lent.starts[1] :][:4000].tobytes() == DATA[5000:9000]

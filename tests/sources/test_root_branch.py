@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import struct
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antdask.errors import CorruptFileError
-from antdask.sources import root_branch
+from antdask.sources import root_baskets, root_branch, root_codecs
 from antdask.sources.root import open_root
 from antdask.sources.root_branch import windows
 from tests.sources.online_samples import DATA
@@ -88,6 +89,45 @@ def test_a_kept_basket_is_found_again_wherever_it_stands_in_the_next_range() -> 
         for start, stop in ((40, 45), (0, 300), (280, 299), (100, 300), (299, 300), (0, 150)):
             found = np.frombuffer(branch.read(start, stop).payload, ">i4").tolist()
             assert found == [1000 * i + k for i in range(start, stop) for k in range(i % 7)]
+
+
+@pytest.mark.parametrize("codec", ["none", "zlib", "lz4", "zstd", "lzma"])
+@given(cuts=st.sets(st.integers(1, 299), max_size=12), shuffle=st.randoms(use_true_random=False), held=st.booleans())
+def test_ranges_in_any_order_are_what_was_written(codec: str, cuts: set[int], shuffle: random.Random, held: bool) -> None:
+    ranges = list(itertools.pairwise([0, *sorted(cuts), 300]))
+    if len(cuts) % 2:
+        shuffle.shuffle(ranges)
+    with open_root(str(DATA / f"codec_{codec}.root")) as file:
+        tree = file.tree("t")
+        branch = tree.branch("values")
+        found = []
+        for start, stop in ranges:
+            if held:
+                tree.hold(tree.branches, start, stop)
+            found.append(branch.read(start, stop))
+        # Compared at the end: what was given before must not change with what is read later.
+        for (start, stop), basket in zip(ranges, found, strict=True):
+            assert (basket.start, basket.stop) == (start, stop)
+            assert basket.sizes.tolist() == [4 * (i % 7) for i in range(start, stop)]
+            assert np.frombuffer(basket.payload, ">i4").tolist() == [1000 * i + k for i in range(start, stop) for k in range(i % 7)]
+
+
+def test_ranges_that_follow_each_other_decompress_every_basket_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_root(str(DATA / "codec_zlib.root")) as file:
+        branch = file.tree("t").branch("values")
+        opened: list[int] = []
+        opener = root_codecs._ALGORITHMS[b"ZL"]
+
+        def into(data: memoryview, out: memoryview) -> None:
+            opened.append(len(data))
+            opener.into(data, out)
+
+        monkeypatch.setitem(root_codecs._ALGORITHMS, b"ZL", opener._replace(into=into))
+        monkeypatch.setattr(root_baskets, "parse", None)
+        for start, stop in itertools.pairwise(range(0, 301, 60)):
+            branch.read(start, stop)
+    compressed = np.count_nonzero(np.diff(branch.edges))
+    assert len(opened) == compressed
 
 
 def test_groups_of_any_size_give_the_same_baskets(monkeypatch: pytest.MonkeyPatch) -> None:

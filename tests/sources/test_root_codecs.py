@@ -15,7 +15,7 @@ import xxhash
 import zstandard
 
 from antdask.errors import CorruptFileError
-from antdask.sources.root_codecs import decompress
+from antdask.sources.root_codecs import FAILURES, HEAD, HEADER, alone, chain_into, decompress
 
 DATA = (b"ANTARES " * 300 + bytes(random.Random(0).randrange(256) for _ in range(2000)))[:4096]
 
@@ -119,3 +119,34 @@ def test_any_flipped_byte_gives_the_sound_bytes_or_damage_where_the_format_has_a
 
 def test_nothing_is_the_chain_of_no_blocks() -> None:
     np.testing.assert_array_equal(decompress(memoryview(b""), 0), np.zeros(0, np.uint8))
+
+
+@pytest.mark.parametrize("algorithm", PACK)
+def test_blocks_that_stand_alone_are_opened_into_their_place(algorithm: str) -> None:
+    # The second is of another algorithm, the third has a block behind it, the fourth announces a byte less.
+    chains = [
+        block(algorithm, DATA),
+        block("CS" if algorithm == "ZL" else "ZL", DATA),
+        block(algorithm, DATA) * 2,
+        block(algorithm, DATA, 4095),
+    ]
+    heads = np.frombuffer(b"".join(c[:HEADER] for c in chains), HEAD)
+    fits, opener = alone(heads, np.array([len(c) for c in chains]), np.array([4096, 4096, 8192, 4096]))
+    assert fits.tolist() == [True, False, False, False]
+    out = bytearray(4096)
+    opener(memoryview(chains[0])[HEADER:], memoryview(out))
+    assert out == DATA
+    for size in (4095, 4097):
+        with pytest.raises(FAILURES):
+            opener(memoryview(chains[0])[HEADER:], memoryview(bytearray(size)))
+    both = bytearray(8192)
+    chain_into(memoryview(chains[2]), memoryview(both))
+    assert both == DATA * 2
+
+
+def test_a_block_that_stands_alone_announces_no_more_than_it_can_hold() -> None:
+    head = np.frombuffer(b"L4\x01" + (20).to_bytes(3, "little") + (2**24 - 1).to_bytes(3, "little"), HEAD)
+    fits, _ = alone(head, np.array([29]), np.array([2**24 - 1]))
+    assert fits.tolist() == [False]
+    with pytest.raises(CorruptFileError, match="no known header"):
+        alone(np.frombuffer(b"QQ" + bytes(7), HEAD), np.array([9]), np.array([0]))
