@@ -18,8 +18,6 @@ from antdask.model.time import KM3NET_FRAME_NS, format_utc
 #: A run with 1,000 summary slices, and the ANTARES event with the most triggered hits.
 RATE_RUN = ("km3net-29", 3246)
 EVENT = (45978, 6, 60867)
-#: Detectors whose sample files hold simulated neutrinos, as the provenance inside the files says (``META/JConvert``: the input is a gSeaGen file).
-SIMULATED = {"km3net-133"}
 #: Flags of a rate in the order in which they are shown: the first that is set decides.
 SHOWN = (("fifo_almost_full", figures.FIFO), ("high_rate_veto", figures.VETO), ("no_rate", figures.NO_RATE))
 
@@ -89,8 +87,7 @@ def hits(archive: Any) -> Figure:
 
 
 def _label(detector: str, runs: np.ndarray) -> str:
-    simulated = ", simulated neutrinos" if detector in SIMULATED else ""
-    return f"{detector}, run {', '.join(str(r) for r in np.sort(runs))}{simulated}"
+    return f"{detector}, run {', '.join(str(r) for r in np.sort(runs))}"
 
 
 def event(archive: Any) -> Figure:

@@ -11,7 +11,7 @@ GSEAGEN = ("gseagen",)
 
 
 def _number(name: str, text: str, ucd: str = "meta.number") -> Field:
-    return Field(name, "i4", "1", text, ucd, origins=GSEAGEN)
+    return Field(name, "i4", "1", text, ucd, origins=GSEAGEN, missing="-2147483648")
 
 
 def _real(name: str, unit: str, text: str, ucd: str = "") -> Field:

@@ -47,6 +47,17 @@ class RunKey:
         return f"{self.detector}/{self.run:08d}"
 
 
+def km3net_label(detector: int, simulated: bool) -> str:
+    """Label of a KM3NeT detector; negative numbers are those of simulations.
+
+    Examples
+    --------
+    >>> km3net_label(44, False), km3net_label(44, True), km3net_label(-1, False)
+    ('km3net-44', 'km3net-44-simulated', 'km3net--1-simulated')
+    """
+    return f"km3net-{detector}{'-simulated' if simulated or detector < 0 else ''}"
+
+
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
 class PartKey:
     """Address of a part: where it is, and by its last word what is in it.

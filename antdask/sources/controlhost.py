@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
-from antdask.model.keys import RunKey
+from antdask.model.keys import RunKey, km3net_label
 from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files
@@ -209,7 +209,7 @@ def _segments(code: int, index: Index) -> list[Segment]:
     changes = np.flatnonzero((index.keys[1:] != index.keys[:-1]).any(axis=1)) + 1
     edges = [0, *changes.tolist(), len(index.keys)]
     return [
-        Segment(stream, tree, RunKey(f"km3net-{index.keys[a, 0]}", int(index.keys[a, 1])), a, b, int(index.sizes[a:b].sum()))
+        Segment(stream, tree, RunKey(km3net_label(int(index.keys[a, 0]), False), int(index.keys[a, 1])), a, b, int(index.sizes[a:b].sum()))
         for a, b in itertools.pairwise(edges)
     ]
 

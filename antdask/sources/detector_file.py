@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from antdask.errors import CorruptFileError, UnknownFormatError, UnknownLayoutError, UnknownNameError, UsageError
-from antdask.model.keys import RunKey
+from antdask.model.keys import RunKey, km3net_label
 from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
 from antdask.sources import datx, detx, files
@@ -58,7 +58,7 @@ class DetectorFile:
             url,
             self.name,
             ORIGIN,
-            (Segment("detector", TREE, RunKey(f"km3net-{detector.detector_id}", RUN), 0, 1, batch.nbytes),),
+            (Segment("detector", TREE, RunKey(km3net_label(detector.detector_id, False), RUN), 0, 1, batch.nbytes),),
             (f"{kind} version {detector.version}",),
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -27,6 +28,8 @@ GEANT3_TO_PDG = {
 #: CORSIKA counts like GEANT3, and has neutrinos.
 CORSIKA_TO_PDG = {**GEANT3_TO_PDG, 66: 12, 67: -12, 68: 14, 69: -14}
 
+#: Lines that only headers of simulations have: a generator, a program that made light; repeated ones are numbered by some programs.
+_PROGRAM = re.compile(rb"(physics|simul)(_\d+)?")
 _WORD = re.compile(rb"\S+")
 #: Two reals that Fortran wrote without a blank between them; ``7.1-120213`` is a version and a date, and no such thing.
 _GLUED = re.compile(rb"(?<=[\d.])(?=[+-])")
@@ -79,6 +82,23 @@ class Header:
         """Programs with what follows their name."""
         values = [value.decode("ascii", "replace").split(None, 1) for name, value in self.lines if name in (b"physics", b"simul")]
         return {words[0].lower(): words[1] if len(words) > 1 else "" for words in values if words}
+
+
+def program_of(lines: Iterable[tuple[bytes, ...]]) -> str:
+    """The first line of a header that names a program of a simulation, as text; empty if there is none: the header of measured data.
+
+    Parameters
+    ----------
+    lines : iterable of tuples
+        Name and value first.
+
+    Examples
+    --------
+    >>> program_of([(b"DAQ", b" 394"), (b"physics_1", b" GENIE 3.0.2")])
+    'physics_1: GENIE 3.0.2'
+    """
+    found = ((name, value) for name, value, *_ in lines if _PROGRAM.fullmatch(name))
+    return next((f"{name.decode()}: {value.decode('ascii', 'replace').strip()}" for name, value in found), "")
 
 
 def parse(text: bytes) -> Header:

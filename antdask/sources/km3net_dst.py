@@ -20,8 +20,8 @@ from antdask.model.ragged import Batch, offsets_of, ranges
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files
 from antdask.sources.evt_header import header_batch
-from antdask.sources.km3net_offline import EventSurvey
 from antdask.sources.km3net_records import demand, native
+from antdask.sources.offline_survey import EventSurvey
 from antdask.sources.root import MAGIC, RootFile, Tree, open_root
 from antdask.sources.root_branch import Branch
 from antdask.sources.root_leaf import COLLECTION, Leaf, leaf_of
@@ -72,7 +72,8 @@ class Km3netDst:
                 raise UnknownLayoutError(
                     "The file is no DST", where=url, found=", ".join(file.objects), expected="trees E and T of as many entries"
                 )
-            survey, tree, notes = EventSurvey(file), file.tree(SUMMARY), list(file.notes)
+            notes = list(file.notes)
+            survey, tree = EventSurvey(file, notes), file.tree(SUMMARY)
             members = _members(tree, notes)
             keys = [RunKey(label, run) for label, run in zip(survey.labels, survey.runs.tolist(), strict=True)]
             cuts = [0, *(k for k in range(1, len(keys)) if keys[k] != keys[k - 1]), tree.entries]
@@ -110,7 +111,7 @@ class Km3netDst:
                 run = next(s.run.run for s in entry.segments if s.tree == tree)
                 yield header_batch([(run, found) for found in heads[start:stop]], start, ORIGIN)
             elif start < stop:
-                yield from _summaries(EventSurvey(file), data, members, start, stop)
+                yield from _summaries(EventSurvey(file, []), data, members, start, stop)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -198,6 +199,7 @@ def _holding(branch: Branch) -> Leaf | NestedBranch:
 def _summaries(survey: EventSurvey, tree: Tree, members: list[_Member], start: int, stop: int) -> Iterator[Batch]:
     leaves = [m.branch for m in members] + [m.counter for m in members if m.counter is not None]
     for low, high in tree.windows(leaves, start, stop, BATCH_BYTES):
+        survey.demand(low, high)
         found = [m.read(low, high) for m in members]
         counts = np.stack([c for _, c in found], axis=1)
         # Where the numbers of each branch begin, entry by entry: behind those of all branches before it.

@@ -6,26 +6,27 @@ declared in ``maps/km3net_offline_1.toml``. The trees ``KM3NET_*`` of the same f
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 
-from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
+from antdask.errors import CorruptFileError, UnknownNameError
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch, Columns, cut, offsets_of
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files, layout_map, offline_derived
 from antdask.sources.evt_header import header_batch
+from antdask.sources.km3net_labels import simulated_by
 from antdask.sources.layout_map import LayoutMap
 from antdask.sources.object_columns import ObjectColumns
+from antdask.sources.offline_survey import EVENTS, MC, TRACKS, EventSurvey, track_counts
 from antdask.sources.root import MAGIC, RootFile, open_root
-from antdask.sources.root_header import HEAD, MULTI_HEAD, Lines, parse_head, parse_multi_head
+from antdask.sources.root_header import HEAD, MULTI_HEAD, Lines, headers_of
+from antdask.sources.salvage import pieces
 
 ORIGIN = "km3net_offline"
 LAYOUT = "km3net_offline_1"
-EVENTS, TRACKS, MC, HEADERS = "E", "E/trks", "E/mc", "Head"
+HEADERS = "Head"
 
 #: Aim for the uncompressed bytes of one batch [byte].
 BATCH_BYTES = 32 * 2**20
@@ -55,7 +56,7 @@ class Km3netOffline:
         ------
         InputMissingError, InputUnreadableError
         CorruptFileError
-            The directory, the tree, a header, or the keys of an event cannot be read.
+            The directory, the tree, or the keys of all events cannot be read. What else is damaged is found again when it is read; notes name it.
         UnknownLayoutError
             The members of the events are not those of the map.
         """
@@ -63,17 +64,18 @@ class Km3netOffline:
         identity = files.identify(url)
         with open_root(url) as file:
             segments, notes = [], list(file.notes)
-            label, run = _map().detector, 0
+            run, label = 0, ""
             if _has_events(file):
-                survey = EventSurvey(file)
+                survey = EventSurvey(file, notes)
                 segments = survey.segments()
                 notes += survey.notes()
                 label, run = survey.labels[0], int(survey.runs[0])
             elif file.objects.get(EVENTS) == "TTree":
                 notes.append("tree 'E' is empty")
-            heads = headers_of(file)
-            segments += header_segments(heads, label, run)
-            notes += other_objects(file, {EVENTS})
+            heads = headers_of(file, notes)
+            label = label or ("km3net-simulated" if simulated_by(file, notes) else "km3net")
+            segments += _header_segments(heads, label, run)
+            notes += _other_objects(file)
             return identity.entry(url, self.name, ORIGIN, segments, notes, layout=LAYOUT, uuid=file.uuid)
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
@@ -92,7 +94,7 @@ class Km3netOffline:
             raise UnknownNameError.of("tree", tree, [EVENTS, TRACKS, MC, HEADERS], where=entry.url)
         with open_root(entry.url) as file:
             if tree == HEADERS:
-                yield from read_headers(entry, headers_of(file), start, stop, ORIGIN)
+                yield from _headers(entry, headers_of(file, []), start, stop)
                 return
             layout = _map()
             columns = ObjectColumns(file.tree(EVENTS), layout.dataset(tree), ORIGIN)
@@ -128,83 +130,6 @@ class Km3netOffline:
         return [np.repeat(key, counts)[start - first[low] : stop - first[low]] for key in keys]
 
 
-class EventSurvey:
-    """What tree E holds, event by event, as far as keys and counters tell.
-
-    Attributes
-    ----------
-    runs : ndarray of int64
-    labels : list of str
-        Label of the detector of each event.
-    """
-
-    def __init__(self, file: RootFile) -> None:
-        layout = _map()
-        self.tree = file.tree(EVENTS)
-        self._columns = {name: ObjectColumns(self.tree, layout.dataset(name), ORIGIN) for name in (EVENTS, TRACKS, MC)}
-        n = self.tree.entries
-        keys = self._columns[EVENTS].read(0, n, {"run_id", "mc_run_id", "det_id", "frame_index", "trigger_counter", "hits"})
-        mc = self._columns[MC].read(0, n, {"mc_hits", "mc_trks", "w", "w2list", "w3list"})
-        self.counts = {"hits": keys["hits"].values, **{name: mc[name].values for name in ("mc_hits", "mc_trks")}}
-        self.counts["trks"] = self._columns[TRACKS].read(0, n, {"trks"})["trks"].values
-        #: A file is simulated as a whole: an event of noise has no particle.
-        self.simulated = any(len(mc[name].values) for name in ("w", "w2list", "w3list")) or bool(
-            self._sum("mc_hits") + self._sum("mc_trks")
-        )
-        self.runs = offline_derived.run_of(keys["run_id"].values, keys["mc_run_id"].values).astype(np.int64)
-        suffix = "-simulated" if self.simulated else ""
-        self.labels = [f"km3net-{d}{suffix}" for d in keys["det_id"].values.tolist()]
-        self._keys = [keys[name].values.astype(np.int64) for name in ("frame_index", "trigger_counter")]
-
-    def _sum(self, name: str) -> int:
-        return int(self.counts[name].sum(dtype=np.int64))
-
-    @cached_property
-    def trees(self) -> list[str]:
-        """Which streams the file has something for; events where there is nothing else."""
-        found = [EVENTS] if self._sum("hits") + self._sum("trks") or not self.simulated else []
-        return found + [TRACKS] * bool(self._sum("trks")) + [MC] * self.simulated
-
-    def segments(self) -> list[Segment]:
-        """Consecutive events, and tracks, of one detector and run."""
-        same = [a == b for a, b in itertools.pairwise(zip(self.labels, self.runs.tolist(), strict=True))]
-        cuts = [0, *(k + 1 for k, equal in enumerate(same) if not equal), self.tree.entries]
-        tracks = offsets_of(self.counts["trks"])
-        made = []
-        for name in self.trees:
-            columns = self._columns[name]
-            for a, b in itertools.pairwise(cuts):
-                low, high = (int(tracks[a]), int(tracks[b])) if name == TRACKS else (a, b)
-                nbytes = sum(leaf.nbytes_of(a, b) for leaf in columns.leaves)
-                if low < high:
-                    made.append(
-                        Segment(
-                            columns.dataset.stream, name, RunKey(self.labels[a], int(self.runs[a])), low, high, nbytes, self.ordered(a, b)
-                        )
-                    )
-        return made
-
-    def notes(self) -> list[str]:
-        """What is not archived, and why."""
-        known = {leaf.name for columns in self._columns.values() for leaf in columns.leaves}
-        notes = [f"branch '{b.name}' of tree 'E' is not archived: map '{LAYOUT}' does not declare it" for b in self.tree.walk() if b.name not in known and not b.children]  # fmt: skip
-        if not self.simulated:
-            notes.append("no event has simulated particles, hits or weights: there is no stream mc")
-        elif EVENTS not in self.trees:
-            notes.append("no event has hits or tracks, only simulated ones: there is no stream events")
-        return notes
-
-    def keys(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        """Frame index and trigger counter of events, int64."""
-        frame, counter = (key[start:stop] for key in self._keys)
-        return frame, counter
-
-    def ordered(self, start: int, stop: int) -> bool:
-        """Whether events stand in the order of their keys."""
-        frame, counter = self.keys(start, stop)
-        return bool(((frame[1:] > frame[:-1]) | ((frame[1:] == frame[:-1]) & (counter[1:] >= counter[:-1]))).all())
-
-
 def _map() -> LayoutMap:
     return layout_map.load(LAYOUT)
 
@@ -215,7 +140,7 @@ def _has_events(file: RootFile) -> bool:
 
 def _places(columns: ObjectColumns, tree: str) -> np.ndarray | None:
     """Number of the first track of every event, and of all; ``None`` where rows are events."""
-    return offsets_of(columns.read(0, columns.tree.entries, {"trks"})["trks"].values) if tree == TRACKS else None
+    return offsets_of(track_counts(columns, [])) if tree == TRACKS else None
 
 
 def _entries(first: np.ndarray, start: int, stop: int) -> tuple[int, int]:
@@ -230,12 +155,22 @@ def _events(columns: ObjectColumns, start: int, stop: int) -> Iterator[Batch]:
 
 def _tracks(columns: ObjectColumns, first: np.ndarray, start: int, stop: int) -> Iterator[Batch]:
     low, high = _entries(first, start, stop)
-    for a, b in columns.tree.windows(columns.leaves, low, high, BATCH_BYTES):
-        batch = _batch(columns, a, b)
-        batch.tables["tracks"]["source_entry"] = np.arange(first[a], first[b], dtype=np.uint64)
-        piece = cut(batch, max(start, int(first[a])) - int(first[a]), min(stop, int(first[b])) - int(first[a]))
-        if piece.rows:
-            yield piece
+    for window in columns.tree.windows(columns.leaves, low, high, BATCH_BYTES):
+        for a, batch in _of_tracks(columns, first, *window):
+            batch.tables["tracks"]["source_entry"] = np.arange(first[a], first[a] + batch.rows, dtype=np.uint64)
+            piece = cut(batch, max(0, start - int(first[a])), min(batch.rows, stop - int(first[a])))
+            if piece.rows:
+                yield piece
+
+
+def _of_tracks(columns: ObjectColumns, first: np.ndarray, start: int, stop: int) -> Iterator[tuple[int, Batch]]:
+    """Tracks of the events ``start:stop``, and which is the first; what is lost is told in tracks, and is nothing where the events have none."""
+    for a, b, found in pieces(lambda a, b: _batch(columns, a, b), start, stop):
+        if not isinstance(found, CorruptFileError):
+            yield a, found
+        elif first[a] < first[b]:
+            lost = f"{found.what}: tracks of events {a} to {b}"
+            raise CorruptFileError(lost, where=found.where, found=found.found, expected=found.expected, tree=TRACKS, branch=found.branch, basket=found.basket, start=int(first[a]), stop=int(first[b])) from found  # fmt: skip
 
 
 def _batch(columns: ObjectColumns, start: int, stop: int) -> Batch:
@@ -244,55 +179,38 @@ def _batch(columns: ObjectColumns, start: int, stop: int) -> Batch:
     return columns.batch(parts, derived, start, stop)
 
 
-def headers_of(file: RootFile) -> list[Lines]:
-    """Lines of every header in the top directory: of ``Head`` objects, then of those in a ``MultiHead``.
-
-    Raises
-    ------
-    CorruptFileError, UnknownLayoutError
-    """
-    found: list[Lines] = []
-    for kind in (HEAD, MULTI_HEAD):
-        for name in (n for n, k in file.objects.items() if k == kind):
-            data, where = file.object(name), f"{file.url}, object '{name}'"
-            try:
-                found += [parse_head(data)] if kind == HEAD else parse_multi_head(data)
-            except CorruptFileError as error:
-                raise CorruptFileError(error.what, where=where, found=error.found, expected=error.expected) from error
-            except UnknownLayoutError as error:
-                raise UnknownLayoutError(error.what, where=where) from error
-    return found
-
-
-def header_segments(heads: list[Lines], label: str, run: int) -> list[Segment]:
+def _header_segments(heads: list[Lines | CorruptFileError], label: str, run: int) -> list[Segment]:
     """One segment of all headers, filed under the first run of the file."""
-    nbytes = sum(len(name) + len(value) for lines in heads for name, value in lines)
+    nbytes = sum(len(name) + len(value) for lines in heads if not isinstance(lines, CorruptFileError) for name, value in lines)
     return [Segment("headers", HEADERS, RunKey(label, run), 0, len(heads), max(1, nbytes))] if heads else []
 
 
-def read_headers(entry: FileEntry, heads: list[Lines], start: int, stop: int, origin: str) -> Iterator[Batch]:
-    """The headers ``start:stop``, under the run of their segment.
-
-    Raises
-    ------
-    InputChangedError
-        The file holds fewer.
-    """
+def _headers(entry: FileEntry, heads: list[Lines | CorruptFileError], start: int, stop: int) -> Iterator[Batch]:
+    """The headers ``start:stop``, under the run of their segment."""
     files.demand_entries(start, stop, len(heads), entry.url, "headers")
     run = next((s.run.run for s in entry.segments if s.tree == HEADERS), 0)
-    if start < stop:
-        yield header_batch([(run, [(name, value, b"") for name, value in lines]) for lines in heads[start:stop]], start, origin)
+    for number, lines in enumerate(heads[start:stop], start):
+        if isinstance(lines, CorruptFileError):
+            raise CorruptFileError(lines.what, where=lines.where, found=lines.found, expected=lines.expected, tree=HEADERS, start=number, stop=number + 1) from lines  # fmt: skip
+        yield header_batch([(run, [(name, value, b"") for name, value in lines])], number, ORIGIN)
 
 
-def other_objects(file: RootFile, trees: set[str]) -> list[str]:
+def _other_objects(file: RootFile) -> list[str]:
     """What else the file holds; named, because it is not archived here."""
     notes = []
     for name, kind in file.objects.items():
         if name.startswith("KM3NET_") and kind == "TTree":
-            notes += [f"tree '{name}' is read by source 'km3net_online'"] if file.entries(name) else []
-        elif name not in trees and kind not in (HEAD, MULTI_HEAD):
+            notes += _daq_tree(file, name)
+        elif name != EVENTS and kind not in (HEAD, MULTI_HEAD):
             notes.append(f"'{name}' ({kind}) is not archived")
     return notes
+
+
+def _daq_tree(file: RootFile, name: str) -> list[str]:
+    try:
+        return [f"tree '{name}' is read by source 'km3net_online'"] if file.entries(name) else []
+    except CorruptFileError as error:
+        return [f"tree '{name}' cannot be read: {error.what}"]
 
 
 SOURCE = Km3netOffline()

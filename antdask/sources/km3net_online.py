@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
-from antdask.model.keys import RunKey
+from antdask.model.keys import RunKey, km3net_label
 from antdask.model.ragged import Batch, Columns, offsets_of
 from antdask.model.tables import schema
 from antdask.plan import FileEntry, Segment
@@ -30,6 +30,7 @@ from antdask.sources.km3net_headers import (
     find_headers,
     utc_ns,
 )
+from antdask.sources.km3net_labels import simulated_by
 from antdask.sources.km3net_records import COUNTED, KEY_HIT, SUMMARY_FRAME, TRIGGERED_HIT, demand, native, vector
 from antdask.sources.root import MAGIC, RootFile, Tree, open_root
 from antdask.sources.root_branch import Branch
@@ -109,14 +110,16 @@ class Km3netOnline:
             notes = list(file.notes)
             segments: list[Segment] = []
             splits = set()
-            for name in _known_trees(file):
+            known, evidence = _known_trees(file), simulated_by(file, notes)
+            notes += [f"filed as simulated: {evidence}"] if evidence else []
+            for name in known:
                 if file.entries(name) == 0:
                     notes.append(f"tree '{name}' is empty")
                     continue
                 tree = file.tree(name)
                 headers = _headers(tree)
                 splits.add("split" if headers.split else "unsplit")
-                found, lost = _segments(tree, headers)
+                found, lost = _segments(tree, headers, bool(evidence))
                 segments += found
                 notes += lost
             notes += _others(file)
@@ -271,7 +274,7 @@ def _other_tree(file: RootFile, name: str) -> str:
     return f"tree '{name}' with {entries} entries is not archived" if entries else f"tree '{name}' is empty"
 
 
-def _segments(tree: Tree, headers: Headers) -> tuple[list[Segment], list[str]]:
+def _segments(tree: Tree, headers: Headers, simulated: bool) -> tuple[list[Segment], list[str]]:
     """Consecutive entries with the same detector and run, and what could not be read of the headers.
 
     Nothing is allocated for entries that the tree merely claims to have.
@@ -312,7 +315,7 @@ def _segments(tree: Tree, headers: Headers) -> tuple[list[Segment], list[str]]:
     for (a, b), (_, detector, run) in zip(itertools.pairwise(starts), runs, strict=True):
         ordered = not ((fallen > a) & (fallen < b)).any()
         nbytes = sum(leaf.nbytes_of(a, b) for leaf in leaves)
-        segments.append(Segment(TREES[tree.name].stream, tree.name, RunKey(f"km3net-{detector}", run), a, b, nbytes, ordered))
+        segments.append(Segment(TREES[tree.name].stream, tree.name, RunKey(km3net_label(detector, simulated), run), a, b, nbytes, ordered))
     return segments, lost
 
 

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from antdask.errors import CorruptFileError, UnknownLayoutError
-from antdask.model.keys import RunKey
+from antdask.model.keys import RunKey, km3net_label
 from antdask.model.mc_fields import NO_NUMBER
 from antdask.model.ragged import Batch, Columns, offsets_of
 from antdask.model.tables import schema
@@ -65,15 +65,16 @@ class Events:
         """Whether the file holds particles or hits of a simulation."""
         return TRACKS in self.data or MC_HITS in self.data
 
-    def runs(self) -> list[RunKey]:
-        """Detector and run of every event."""
+    def runs(self, simulated: bool = False) -> list[RunKey]:
+        """Detector and run of every event; the detector as that of a simulation where the file holds one, or its header says so (`simulated`)."""
         detectors, runs = self._column("det_id", absent=NO_NUMBER), self._column("run_id", absent=0)
         if len(runs) and not 0 <= int(runs.min()) <= int(runs.max()) < 2**32:
             raise CorruptFileError(
                 "A run number does not fit 32 bits", where=self.info.where, found=f"{runs.min()} to {runs.max()}", tree=INFO
             )
-        end = "-simulated" if self.simulated else ""
-        labels = {d: f"km3net{end}" if d == NO_NUMBER else f"km3net-{d}{end}" for d in np.unique(detectors).tolist()}
+        simulated |= self.simulated
+        labels = {d: km3net_label(d, simulated) for d in np.unique(detectors).tolist() if d != NO_NUMBER}
+        labels[NO_NUMBER] = "km3net-simulated" if simulated else "km3net"
         return [RunKey(labels[d], r) for d, r in zip(detectors.tolist(), runs.tolist(), strict=True)]
 
     def join(self, keys: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files, km3pipe_events, layout_map
-from antdask.sources.evt_header import header_batch
+from antdask.sources.evt_header import header_batch, program_of
 from antdask.sources.hdf5_table import SIGNATURE, Table, damage, dataset_names, opened
 from antdask.sources.km3pipe_events import HITS, INFO, MC_HITS, ORIGIN, TRACKS, Events
 from antdask.sources.km3pipe_fits import TREE as RECO
@@ -65,12 +65,12 @@ class Km3pipeHdf5:
         with opened(url) as file:
             version = _version(file, url)
             events, fits = _find(file, url, layout)
-            segments = (
-                [*_segments(events, fits)]
-                if events is not None and fits is not None
-                else [Segment(HEADERS, HEADERS, RunKey("km3net", 0), 0, 1, 0)]
-            )
-            segments[-1] = _sized(segments[-1], _lines(file, url, fits))
+            lines = _lines(file, url, fits)
+            if events is not None and fits is not None:
+                segments = [*_segments(events, fits, bool(program_of(lines)))]
+            else:
+                segments = [Segment(HEADERS, HEADERS, _unknown(bool(program_of(lines))), 0, 1, 0)]
+            segments[-1] = _sized(segments[-1], lines)
             notes = [f"format version {version}", *_notes(file, events, fits)]
         return identity.entry(url, self.name, ORIGIN, segments, notes, layout=LAYOUT)
 
@@ -130,9 +130,14 @@ def _reader(
     return events.weights((TRACKS, MC_HITS) if tree == INFO else (HITS,)), events.mc_batch if tree == INFO else events.hits_batch
 
 
-def _segments(events: Events, fits: Fits) -> Iterator[Segment]:
+def _unknown(simulated: bool) -> RunKey:
+    """Detector and run of a file that has no event."""
+    return RunKey("km3net-simulated" if simulated else "km3net", 0)
+
+
+def _segments(events: Events, fits: Fits, simulated: bool) -> Iterator[Segment]:
     """Consecutive entries of one detector and run, tree by tree; that of the header comes last, without its size."""
-    runs = events.runs()
+    runs = events.runs(simulated)
     if events.simulated and runs:
         yield from _stretches("mc", INFO, runs, events.weights((TRACKS, MC_HITS)))
     if HITS in events.data and runs:
@@ -140,7 +145,7 @@ def _segments(events: Events, fits: Fits) -> Iterator[Segment]:
     if len(fits):
         # A fit without event is counted to the first run: reading it reports it.
         yield from _stretches("reco", RECO, [runs[max(n, 0)] for n in fits.of_event().tolist()], fits.weights())
-    yield Segment(HEADERS, HEADERS, runs[0] if runs else RunKey("km3net", 0), 0, 1, 0)
+    yield Segment(HEADERS, HEADERS, runs[0] if runs else _unknown(simulated), 0, 1, 0)
 
 
 def _stretches(stream: str, tree: str, runs: list[RunKey], weights: np.ndarray) -> Iterator[Segment]:

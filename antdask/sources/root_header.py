@@ -18,11 +18,31 @@ import numpy as np
 
 from antdask.errors import CorruptFileError, UnknownLayoutError
 from antdask.sources.km3net_records import COUNTED, MEMBER_WISE
+from antdask.sources.root import RootFile
 
 HEAD, MULTI_HEAD = "Head", "MultiHead"
 _TOBJECT = 10
 
 Lines = list[tuple[bytes, bytes]]
+
+
+def headers_of(file: RootFile, notes: list[str]) -> list[Lines | CorruptFileError]:
+    """Lines of every header in the top directory: of ``Head`` objects, then of those in a ``MultiHead``; of a damaged one, the error.
+
+    A ``MultiHead`` that is damaged counts as one header, since it does not say how many there are. Headers in another form are named in `notes`.
+    """
+    found: list[Lines | CorruptFileError] = []
+    for kind in (HEAD, MULTI_HEAD):
+        for name in (n for n, k in file.objects.items() if k == kind):
+            try:
+                data = file.object(name)
+                found += [parse_head(data)] if kind == HEAD else parse_multi_head(data)
+            except CorruptFileError as error:
+                where = f"{file.url}, object '{name}'"
+                found.append(CorruptFileError(error.what, where=where, found=error.found, expected=error.expected, tree=name))
+            except UnknownLayoutError as error:
+                notes.append(f"header '{name}' is not archived: {error.what}")
+    return found
 
 
 def parse_head(data: np.ndarray) -> Lines:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
@@ -74,7 +73,8 @@ def leaf_of(branch: Branch) -> Leaf:
     if len(leaves) != 1:
         raise UnknownLayoutError("A branch with several leaves is not read", where=branch.where, found=f"{len(leaves)} leaves")
     (leaf,) = leaves
-    name = _class(leaf)
+    # The model of class TLeafI, version 1, is Model_TLeafI_v1.
+    name = type(leaf).__name__.removeprefix("Model_TLeaf").partition("_v")[0]
     if name not in {"Element", *_KINDS}:
         raise UnknownLayoutError("A leaf of this kind is not read", where=branch.where, found=f"TLeaf{name}")
     counter, width = leaf.member("fLeafCount"), int(leaf.member("fLen"))
@@ -92,14 +92,3 @@ def leaf_of(branch: Branch) -> Leaf:
         return Leaf("V", 1, "", kind)
     code = _KINDS[name]
     return Leaf("u" + code[1:] if leaf.member("fIsUnsigned") and code[0] == "i" else code, width, count, 0)
-
-
-def is_text(branch: Branch) -> bool:
-    """Whether a branch holds one text per entry, as characters behind their number."""
-    return [_class(leaf) for leaf in branch.member("fLeaves")] == ["C"]
-
-
-def _class(leaf: Any) -> str:
-    """Class of a leaf, without what all names of such classes begin with."""
-    # The model of class TLeafI, version 1, is Model_TLeafI_v1.
-    return type(leaf).__name__.removeprefix("Model_TLeaf").partition("_v")[0]

@@ -10,15 +10,13 @@ from antdask.errors import UnknownLayoutError
 from antdask.model.ragged import offsets_of
 from antdask.sources.km3net_records import demand
 from antdask.sources.root import Tree
-from antdask.sources.root_baskets import Basket, numbers
+from antdask.sources.root_baskets import numbers
 from antdask.sources.root_branch import Branch
-from antdask.sources.root_leaf import Leaf, is_text, leaf_of
+from antdask.sources.root_leaf import Leaf, leaf_of
+from antdask.sources.root_nested import STRING, nested_of, read_nested
 
 #: Name, value, type.
 Line = tuple[bytes, bytes, bytes]
-
-#: A length byte of this value says that the length stands in the four bytes behind it.
-_LONG = 255
 
 
 def lines_of(tree: Tree, notes: list[str]) -> list[list[Line]]:
@@ -44,9 +42,18 @@ def lines_of(tree: Tree, notes: list[str]) -> list[list[Line]]:
 
 
 def _values(tree: Tree, branch: Branch) -> tuple[list[bytes], str]:
-    if is_text(branch):
-        return _texts(branch, branch.read(0, tree.entries)), "string"
-    leaf = _plain(branch)
+    try:
+        nested = nested_of(branch)
+    except UnknownLayoutError:
+        return _words(tree, branch, _plain(branch))
+    if nested.form.kind != STRING or nested.count:
+        raise UnknownLayoutError("it holds neither numbers nor texts")
+    found = read_nested(branch, nested, 0, tree.entries)
+    data, first = found.values.tobytes(), offsets_of(found.levels[-1]).tolist()
+    return [data[a:b] for a, b in itertools.pairwise(first)], "string"
+
+
+def _words(tree: Tree, branch: Branch, leaf: Leaf) -> tuple[list[bytes], str]:
     counts = np.full(tree.entries, leaf.width, np.int64)
     if leaf.count:
         counter = tree.branch(leaf.count)
@@ -54,8 +61,7 @@ def _values(tree: Tree, branch: Branch) -> tuple[list[bytes], str]:
         demand(counted >= 0, counter, 0, "A number of elements is negative", found=counted)
         counts *= counted
     words = [str(v).encode() for v in _numbers(branch, leaf, counts).tolist()]
-    first = offsets_of(counts).tolist()
-    return [b" ".join(words[a:b]) for a, b in itertools.pairwise(first)], leaf.dtype
+    return [b" ".join(words[a:b]) for a, b in itertools.pairwise(offsets_of(counts).tolist())], leaf.dtype
 
 
 def _plain(branch: Branch) -> Leaf:
@@ -69,17 +75,3 @@ def _numbers(branch: Branch, leaf: Leaf, counts: np.ndarray) -> np.ndarray:
     basket = branch.read(0, len(counts))
     demand(basket.sizes == counts * leaf.big.itemsize, branch, 0, "An entry does not have as many elements as it should")
     return numbers(basket, leaf.dtype)
-
-
-def _texts(branch: Branch, basket: Basket) -> list[bytes]:
-    """Texts of a leaf of characters: each behind its length."""
-    data, first = basket.payload.tobytes(), offsets_of(basket.sizes).tolist()
-    found, whole = [], []
-    for a, b in itertools.pairwise(first):
-        entry = data[a:b]
-        head, size = (5, int.from_bytes(entry[1:5])) if entry[:1] == bytes([_LONG]) else (1, entry[0] if entry else 0)
-        # An empty text may have no length either.
-        whole.append(not entry or len(entry) == head + size)
-        found.append(entry[head:])
-    demand(np.array(whole, bool), branch, 0, "A text is not as long as it says")
-    return found

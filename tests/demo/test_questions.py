@@ -33,7 +33,7 @@ def pulses(real_files: dict[str, str]) -> pd.DataFrame:
 
 def test_busy_events_are_those_with_more_than_200_hits(archive: str, real_files: dict[str, str]) -> None:
     frame = questions.busy_events(antdask.open_archive(archive))
-    assert set(frame.detector) >= {"antares", "km3net-133"}
+    assert set(frame.detector) >= {"antares", "km3net-133-simulated"}
     counts = pulses(real_files).groupby(["Event", "TriggerCounter"]).size()
     assert frame[frame.detector == "antares"].n_hits.to_list() == counts[counts > 200].to_list()
 

@@ -29,7 +29,7 @@ FILES: dict[str, tuple[str, int, dict[str, int], str]] = {
     "hdf5/numu_cc_test.h5": ("km3net--1-simulated", 2, {"event_info": 2, "hits": 2, "reco": 8, "headers": 1}, "4.1"),
     "hdf5/basic_analysis_sample.h5": ("km3net--1-simulated", 1, {"event_info": 3484, "reco": 3484, "headers": 1}, "4.3"),
     "hdf5/mupage_ARCA.h5": ("km3net-20-simulated", 1, {"event_info": 150, "hits": 150, "reco": 7752, "headers": 1}, "5.1"),
-    "hdf5/raw_header.h5": ("km3net", 0, {"headers": 1}, "5.1"),
+    "hdf5/raw_header.h5": ("km3net-simulated", 0, {"headers": 1}, "5.1"),
     "hdf5/atmospheric_muons_sample.h5": ("km3net-simulated", 1, {"event_info": 500, "hits": 500, "headers": 1}, "5.1"),
 }
 MUONS, SMALL, OLD, FITS = list(FILES)[1], "online/events_sample.h5", "hdf5/basic_analysis_sample.h5", "hdf5/test_event_info.h5"

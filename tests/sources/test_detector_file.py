@@ -10,7 +10,7 @@ import pytest
 from km3net_testdata import data_path
 
 from antdask.errors import CorruptFileError, InputMissingError, UnknownFormatError, UnknownLayoutError, UnknownNameError, UsageError
-from antdask.model.keys import RunKey
+from antdask.model.keys import RunKey, km3net_label
 from antdask.plan import FileEntry
 from antdask.protocols import Source
 from antdask.sources import files, recognise
@@ -47,7 +47,7 @@ def test_a_file_is_one_entry_of_run_0_of_its_detector(name: str) -> None:
     entry = SOURCE.describe(samples.path(name))
     (segment,) = entry.segments
     assert (segment.stream, segment.tree, segment.start, segment.stop) == ("detector", "detector", 0, 1)
-    assert (segment.run, entry.notes) == (RunKey(f"km3net-{DETECTORS[name][0]}", 0), (DETECTORS[name][1],))
+    assert (segment.run, entry.notes) == (RunKey(km3net_label(DETECTORS[name][0], False), 0), (DETECTORS[name][1],))
     assert (entry.format, entry.layout, entry.origin) == ("detector_file", "detector_file", "detector_file")
     (batch,) = SOURCE.read(entry, "detector", 0, 1)
     assert segment.nbytes == batch.nbytes

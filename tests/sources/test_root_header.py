@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import uproot
@@ -9,7 +11,7 @@ from km3net_testdata import data_path
 
 from antdask.errors import CorruptFileError, UnknownLayoutError
 from antdask.sources.root import open_root
-from antdask.sources.root_header import parse_head, parse_multi_head
+from antdask.sources.root_header import headers_of, parse_head, parse_multi_head
 
 MULTI = "offline/multiHead.root"
 
@@ -57,3 +59,19 @@ def test_random_damage_gives_an_error_of_ours_or_a_header() -> None:
         except (CorruptFileError, UnknownLayoutError):
             refused += 1
     assert refused > 20
+
+
+def test_a_damaged_header_leaves_the_others(tmp_path: Path) -> None:
+    name, notes = "offline/multiHead.root", list[str]()
+    with open_root(str(data_path(name))) as file:
+        sound = headers_of(file, notes)
+    assert (len(sound), notes) == (18, [])
+    with uproot.open(data_path(name)) as file:
+        key = file.key("Head")
+    bad = bytearray(Path(data_path(name)).read_bytes())
+    bad[key.fSeekKey + key.fKeylen + 30] ^= 0xFF
+    (tmp_path / "x.root").write_bytes(bad)
+    with open_root(str(tmp_path / "x.root")) as file:
+        found = headers_of(file, notes)
+    assert isinstance(found[0], CorruptFileError)
+    assert found[1:] == sound[1:]

@@ -13,7 +13,7 @@ from km3net_testdata import data_path
 from antdask.errors import UnknownLayoutError
 from antdask.simulate.root_tree import Branch
 from antdask.sources.root import open_root
-from antdask.sources.root_leaf import COLLECTION, MEMBER, Leaf, is_text, leaf_of
+from antdask.sources.root_leaf import COLLECTION, MEMBER, Leaf, leaf_of
 from tests.sources.mapped_samples import write_trees
 
 CODES = ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "b1")
@@ -52,11 +52,3 @@ def test_strings_are_refused_by_name(tmp_path: Path) -> None:
         file.mktree("T", {"text": "string"}).extend({"text": ak.Array(["a", "bc"])})
     with open_root(str(tmp_path / "a.root")) as file, pytest.raises(UnknownLayoutError, match="TLeafC"):
         leaf_of(file.tree("T").branch("text"))
-
-
-def test_a_leaf_of_characters_is_a_text() -> None:
-    with open_root(str(data_path("gseagen/gseagen.root"))) as file:
-        header = file.tree("Header")
-        assert [b.name for b in header.branches if is_text(b)] == [
-            "gSeaGenVer", "GenieVer", "RunTime", "EventGeneratorList", "InpXSecFile", "PropCode", "GenMode", "Flux1", "Flux2",
-        ]  # fmt: skip

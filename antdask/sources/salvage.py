@@ -1,0 +1,48 @@
+"""Reading around damage: a range piece by piece, sound stretches and lost ones in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from antdask.errors import CorruptFileError
+
+
+def pieces[T](read: Callable[[int, int], T], start: int, stop: int) -> Iterator[tuple[int, int, T | CorruptFileError]]:
+    """What `read` gives of ``start:stop``, or the error that says what is lost, each with its range; together they cover all of it.
+
+    ::
+
+        start:stop  |--------xxxx---------|
+        read        |------->  fails, names xxxx
+        then        |--------|xxxx|------->
+
+    Parameters
+    ----------
+    read : callable
+        Reads a range of entries as a whole, or raises `CorruptFileError`.
+
+    Examples
+    --------
+    >>> def read(a, b):
+    ...     if a < 4 and b > 2:
+    ...         raise CorruptFileError("No", start=2, stop=4)
+    ...     return list(range(a, b))
+    >>> [(a, b, None if isinstance(found, CorruptFileError) else found) for a, b, found in pieces(read, 0, 6)]
+    [(0, 2, [0, 1]), (2, 4, None), (4, 6, [4, 5])]
+    """
+    position, end = start, stop
+    while position < stop:
+        found: T | CorruptFileError
+        try:
+            found = read(position, end)
+        except CorruptFileError as error:
+            found = error
+            first = position if error.start is None else error.start
+            if position < first < end:
+                end = first  # the sound entries before it first
+                continue
+            # An error that does not say where takes all that was asked for.
+            last = end if error.stop is None else error.stop
+            end = last if position < last < end else end
+        yield position, end, found
+        position, end = end, stop
