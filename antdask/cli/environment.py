@@ -93,9 +93,61 @@ def export(archive: str, folder: str, lines: tuple[int, ...], as_json: bool, **w
     emit(as_json, found.to_dict(), report.facts, {"folder": found.folder, "rows": found.rows, **found.files})
 
 
+@environment.command()
+@click.argument("source")
+@click.argument("table", type=click.Path(dir_okay=False))
+@click.option("--query", metavar="SELECT", help="SOURCE is a URL of SQLAlchemy, and this is what to ask; else SOURCE is CSV.")
+@click.option("--site", required=True, help="Where the sensors are, e.g. antares: a part of the label under which readings are archived.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="WHAT=NAME",
+    help="Which column is time, sensor, value, unit or quality; may be repeated. 'sensor=', 'unit=' and 'quality=' if there is none.",
+)
+@click.option("--name", default="", help="Name of the sensor, if the source is of one.")
+@click.option("--unit", default="1", show_default=True, help="Unit, if no column tells it.")
+@click.option("--separator", default=",", show_default=True, help="Of a CSV source.")
+@with_json
+def extract(source: str, table: str, columns: tuple[str, ...], as_json: bool, **how: Any) -> None:  # fmt: skip
+    """Bring readings of a data base or another table into shape.
+
+    Writes a table that convert archives. Rows that are no readings are left out and counted, and the first of them told.
+    """
+    from antdask import report
+    from antdask.environment.readings import extract as bring
+
+    found = bring(source, table, columns, **how)
+    emit(as_json, found.to_dict(), report.facts, found.to_dict())
+
+
+@environment.command()
+@click.argument("archive")
+@on_cluster
+@click.option("--about", metavar="TOML", help="What is known of the sensors: depth, serial numbers, calibration, limits of tests.")
+@with_quiet
+@with_json
+def sensors(archive: str, cluster: str, workers: int | None, profile: str | None, about: str | None, quiet: bool, as_json: bool) -> None:
+    """Make series of sensors with units and flags.
+
+    From the stream slow_control: units of the vocabulary, flags of OceanSITES. Run it again after new readings were archived: only what is new is made.
+    """
+    from antdask import report
+    from antdask.cluster import make_cluster
+    from antdask.cluster.progress import Progress, Style
+    from antdask.environment.sensor_build import build_sensors
+    from antdask.environment.sensor_info import read_descriptions
+
+    described = read_descriptions(about) if about else None
+    with make_cluster(cluster, workers, profile) as place, Progress("months", style=Style.NONE if quiet else Style.AUTO) as progress:
+        found = build_sensors(archive, place, described, progress)
+    emit(as_json, found.to_dict(), report.facts, found.to_dict())
+    leave(found.exit_code, PartsFailedError("Some months were not made", found=len(found.failures), hint="Run the same command again."))
+
+
 @main.command()
 @click.argument("archive")
-@click.option("--slow-control", metavar="CSV", help="Readings of sensors, to be shown beside the rates.")
+@click.option("--slow-control", metavar="CSV", help="Readings of sensors beside those of the archive.")
 @click.option("--port", type=int, default=8765, show_default=True, help="Port to listen on; 0 takes a free one.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; others than the loopback show the archive to everyone."
@@ -105,11 +157,12 @@ def explore(archive: str, slow_control: str | None, port: int, host: str) -> Non
 
     From all years down to single frames, with gaps and their reasons; what is shown can be saved as CSV or NetCDF.
     """
+    from antdask.environment.readings import read_csv
     from antdask.environment.series import all_series
     from antdask.export.explorer import Explorer, serve
     from antdask.query.archive import open_archive
 
-    sensors = all_series(slow_control) if slow_control else {}
+    sensors = all_series(read_csv(slow_control)) if slow_control else {}
     with serve(Explorer(open_archive(archive), sensors), port, host) as server:
         click.echo(f"Open http://{host}:{server.server_port}/ in a browser; Ctrl-C ends.")
         server.serve_forever()

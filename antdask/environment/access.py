@@ -14,9 +14,13 @@ import pyarrow.parquet as pq
 import xarray as xr
 
 from antdask.archive.store import Store
+from antdask.environment import joins
 from antdask.environment.grid import Level, finest_for, level_named
 from antdask.environment.product import Product, open_product
+from antdask.environment.quality import GOOD, PROBABLY_GOOD
 from antdask.environment.rates import rates_dataset
+from antdask.environment.sensors import SensorProduct, open_sensors
+from antdask.environment.series import RAW, regular, series_dataset
 from antdask.errors import UnknownNameError, UsageError
 from antdask.model.time import format_utc, parse_interval, parse_utc
 
@@ -63,6 +67,23 @@ class Environment:
         frame.index = pd.DatetimeIndex(pd.to_datetime(frame.pop("start_ns"), unit="ns", utc=True), name="time")
         return frame
 
+    @functools.cached_property
+    def _sensors(self) -> SensorProduct | None:
+        return open_sensors(self.store)
+
+    @property
+    def sensors(self) -> pd.DataFrame:
+        """One row per sensor: what it measures, unit, depth, number of readings, first and last; empty if none were made.
+
+        Readings become sensors by ``antdask environment sensors ARCHIVE``.
+        """
+        columns = ["code", "long_name", "unit", "depth", "n", "duplicates", "first", "last"]
+        if self._sensors is None:
+            return pd.DataFrame(columns=columns, index=pd.Index([], name="sensor"))
+        rows = {name: {**about, "first": about["first_ns"], "last": about["last_ns"]} for name, about in self._sensors.index.items()}
+        frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("sensor")
+        return frame.assign(**{side: pd.to_datetime(frame[side], unit="ns", utc=True) for side in ("first", "last")})
+
     def open(
         self,
         name: str = "rates",
@@ -79,9 +100,10 @@ class Environment:
         Parameters
         ----------
         name : str
-            ``"rates"``.
+            ``"rates"``, or a sensor of `sensors`, e.g. ``"IL07/CTD/temperature"``.
         level : str
             ``1s``, ``10s``, ``1min``, ``15min``, ``1h``, ``1d``, or ``auto``: the finest that shows `time` with at most `max_points` bins.
+            For a sensor also ``raw``: every reading with its flag.
         time : (T0, T1) or "T0/T1"
             Half-open interval of UTC; all that holds data if not given.
         line, floor, channel : int or iterable of int
@@ -92,7 +114,7 @@ class Environment:
         Returns
         -------
         xarray.Dataset
-            See `rates.rates_dataset`.
+            See `rates.rates_dataset`; of a sensor `series.series_dataset` or `series.regular`, in memory.
 
         Raises
         ------
@@ -106,14 +128,71 @@ class Environment:
         >>> import antdask
         >>> antdask.open_archive(archive_url).environment.open(time="2010-03-01/2010-03-02", line=1, floor=5)  # doctest: +SKIP
         """
-        if name not in PRODUCTS:
-            raise UnknownNameError.of("product", name, PRODUCTS)
         if max_points < 1:
             raise UsageError("max_points is at least 1", found=max_points)
+        if name not in PRODUCTS:
+            if (line, floor, channel) != (None, None, None):
+                raise UsageError("A sensor is one series, without lines and floors", found=name)
+            return self._sensor(name, level, time, max_points)
         start, stop = self._interval(time)
         chosen = finest_for(stop - start, max_points) if level == "auto" else level_named(level)
         found = rates_dataset(self.product, chosen, self._window(start, stop, chosen))
         return _select(found, {"line": line, "floor": floor, "channel": channel})
+
+    def _sensor(self, name: str, level: str, time: Time, max_points: int) -> xr.Dataset:
+        product = self._sensors
+        if product is None or name not in product.index:
+            known = [*PRODUCTS, *(product.index if product is not None else ())]
+            raise UnknownNameError.of("product or sensor", name, known, where=self.store.url)
+        about = product.index[name]
+        whole = (about["first_ns"], about["last_ns"] + 1)
+        start, stop = _sides(time, whole)
+        times, values, flags = product.read(name, start, stop)
+        info = product.info(name)
+        if info is None:
+            raise UsageError("It is not known what the sensor measures", found=name, hint="Say its term: antdask environment sensors ARCHIVE --about FILE.")  # fmt: skip
+        series = series_dataset(info, times, values, flags).assign_attrs(
+            source=f"slow control of {self.store.url.rpartition('/')[2]}", product=product.id
+        )
+        if level == "auto":
+            level = RAW if len(times) <= max_points else finest_for(stop - start, max_points).name
+        return series if level == RAW else regular(series, level)
+
+    def at(self, name: str, times: Any, *, tolerance: Any = None, direction: joins.Direction = "backward") -> np.ndarray:
+        """Good readings of a sensor at other times, e.g. those of events: the last value before, or the next, or the nearer.
+
+        Parameters
+        ----------
+        name : str
+            A sensor.
+        times : int64 or datetime64 array
+            UTC; numbers are ns since 1970.
+        tolerance : timedelta, str or int of ns, optional
+            Readings that are further away do not count, e.g. ``"1h"``.
+
+        Returns
+        -------
+        float64 array
+            NaN where there is none.
+        """
+        at = _nanoseconds(times)
+        # The tolerance bounds what must be read; without one the whole series may count.
+        reach = None if tolerance is None else int(pd.Timedelta(tolerance).value)
+        span = None if reach is None or not len(at) else (int(at.min()) - reach, int(at.max()) + reach + 1)
+        utc, values = self._good(name, span)
+        return joins.as_of(at, utc, values, reach, direction)
+
+    def over(self, name: str, starts: Any, stops: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Mean of the good readings of a sensor in half-open windows, e.g. bins of rates or runs, and their number."""
+        first, last = _nanoseconds(starts), _nanoseconds(stops)
+        utc, values = self._good(name, (int(first.min()), int(last.max())) if len(first) else None)
+        return joins.windowed(first, last, utc, values)
+
+    def _good(self, name: str, time: Time) -> tuple[np.ndarray, np.ndarray]:
+        series = self.open(name, level=RAW, time=time)
+        code = str(next(iter(series.data_vars)))
+        good = np.isin(series[f"{code}_QC"].values, (GOOD, PROBABLY_GOOD))
+        return _nanoseconds(series.time.values)[good], series[code].values[good]
 
     def flashes(self, time: Time = None, *, line: Numbers = None) -> pa.Table:
         """Flashes that start in an interval, see `flashes.SCHEMA`.
@@ -143,20 +222,30 @@ class Environment:
             raise UsageError("The product holds no day", where=self.store.url)
         numbers = self.days["number"]
         whole = (self.product.grid.day_start(int(numbers.min())), self.product.grid.day_start(int(numbers.max()) + 1))
-        if time is None:
-            return whole
-        sides = parse_interval(time) if isinstance(time, str) else tuple(None if t is None else parse_utc(t) for t in time)
-        if len(sides) != 2:
-            raise UsageError("A time interval has two sides", found=repr(time))
-        start, stop = (whole[i] if side is None else int(side) for i, side in enumerate(sides))
-        if stop <= start:
-            raise UsageError("The interval is empty", found=repr(time))
-        return start, stop
+        return _sides(time, whole)
 
     def _window(self, start: int, stop: int, level: Level) -> tuple[int, int]:
         first, last = self.product.grid.window(start, stop, level)
         length = self.product.days * level.per_day
         return min(first, length), min(last, length)
+
+
+def _sides(time: Time, whole: tuple[int, int]) -> tuple[int, int]:
+    """Both sides of an interval [ns since 1970]; what is not said is that of `whole`."""
+    if time is None:
+        return whole
+    sides = parse_interval(time) if isinstance(time, str) else tuple(None if t is None else parse_utc(t) for t in time)
+    if len(sides) != 2:
+        raise UsageError("A time interval has two sides", found=repr(time))
+    start, stop = (whole[i] if side is None else int(side) for i, side in enumerate(sides))
+    if stop <= start:
+        raise UsageError("The interval is empty", found=repr(time))
+    return start, stop
+
+
+def _nanoseconds(times: Any) -> np.ndarray:
+    found = np.asarray(times)
+    return found.astype("datetime64[ns]").astype(np.int64) if found.dtype.kind == "M" else found.astype(np.int64)
 
 
 def _numbers(chosen: int | Iterable[int]) -> set[int]:

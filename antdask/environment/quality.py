@@ -28,6 +28,9 @@ FLAGS = {
     UNKNOWN: "unknown", GOOD: "good_data", PROBABLY_GOOD: "probably_good_data", CORRECTABLE: "potentially_correctable_bad_data",
     BAD: "bad_data", NOMINAL: "nominal_value", INTERPOLATED: "interpolated_value", MISSING: "missing_value",
 }  # fmt: skip
+#: How grave each flag is, by its number.
+_GRAVITY = np.zeros(10, np.uint8)
+_GRAVITY[[UNKNOWN, GOOD, NOMINAL, PROBABLY_GOOD, INTERPOLATED, CORRECTABLE, BAD, MISSING]] = np.arange(8)
 _FROM_QARTOD = {1: GOOD, 2: UNKNOWN, 3: CORRECTABLE, 4: BAD, 9: MISSING}
 _TO_QARTOD = {UNKNOWN: 2, GOOD: 1, PROBABLY_GOOD: 1, CORRECTABLE: 3, BAD: 4, NOMINAL: 1, INTERPOLATED: 3, MISSING: 9}
 _TO_L20 = {UNKNOWN: "0", GOOD: "1", PROBABLY_GOOD: "2", CORRECTABLE: "3", BAD: "4", NOMINAL: "B", INTERPOLATED: "8", MISSING: "9"}
@@ -97,6 +100,17 @@ def qualify(utc_ns: np.ndarray, values: np.ndarray, spec: QualitySpec) -> np.nda
         worst = np.where(flags == UNKNOWN, worst, np.maximum(worst, flags)).astype(np.uint8)
     worst[np.isnan(values)] = MISSING
     return worst
+
+
+def merged(found: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """The graver of two flags, uint8: what a test found, and what the source says (0 where it says nothing).
+
+    Examples
+    --------
+    >>> merged(np.array([1, 1, 4, 1, 9], np.uint8), np.array([0, 2, 1, 4, 1], np.uint8)).tolist()
+    [1, 2, 4, 4, 9]
+    """
+    return np.where(_GRAVITY[given] > _GRAVITY[found], given, found).astype(np.uint8)
 
 
 def from_qartod(flags: np.ndarray) -> np.ndarray:

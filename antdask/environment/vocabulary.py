@@ -1,7 +1,9 @@
 """Names under which marine data centres know what was measured: OceanSITES codes, CF standard names, P01, P06 and P02 terms of the NERC vocabulary server.
 
 A count rate of photomultipliers has no CF standard name and gets none: `bioluminescent_photon_rate_in_sea_water` is an emission per volume (s-1 m-3), which a
-rate (s-1) is not before it is corrected for efficiency and attenuation. Terms were written down from public tables; look them up again before a data set is published.
+rate (s-1) is not before it is corrected for efficiency and attenuation. For the same reason it gets no P01 term: the only one of bioluminescence, BLUMINTX, is an
+energy per area and volume (P06 PWAV, picowatts per square centimetre per litre). Codes of P02 and P06, and which of P01 belong to them, are those of the tables that
+EMSO keeps of the vocabulary server; labels of P01 are as public data sets write them.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ class Term:
         P01 code and label; empty where there is none.
     unit, unit_name : str
         P06 code and label.
+    group, group_name : str
+        P02 code and label; empty where there is none.
     kind : str
         ``variable_type`` of EMSO.
     span : (float, float)
@@ -44,6 +48,13 @@ class Term:
     unit_name: str
     kind: str
     span: tuple[float, float]
+    group: str = ""
+    group_name: str = ""
+
+    @property
+    def circular(self) -> bool:
+        """Whether 360 is 0: means of such values are those of directions."""
+        return self.units == "degree" and self.span == (0.0, 360.0)
 
     def attributes(self) -> dict[str, str]:
         """Attributes of a variable in a file."""
@@ -56,6 +67,8 @@ class Term:
             made["sdn_parameter_name"] = self.parameter_name
             made["sdn_parameter_urn"] = P01 + self.parameter
             made["sdn_parameter_uri"] = f"{NVS}/P01/current/{self.parameter}/"
+        if self.group:
+            made["sdn_group_name"], made["sdn_group_urn"] = self.group_name, P02 + self.group
         made["sdn_uom_name"], made["sdn_uom_urn"] = self.unit_name, P06 + self.unit
         made["sdn_uom_uri"] = f"{NVS}/P06/current/{self.unit}/"
         return made
@@ -66,29 +79,31 @@ class Term:
 TERMS: dict[str, Term] = {
     t.code: t
     for t in (
-        Term("TEMP", "temperature of sea water", "sea_water_temperature", "degree_Celsius", "TEMPPR01", "Temperature of the water body", "UPAA", "Degrees Celsius", "environmental", (10.0, 30.0)),
-        Term("PSAL", "practical salinity of sea water", "sea_water_practical_salinity", "1", "PSLTZZ01", "Practical salinity of the water body", "UUUU", "Dimensionless", "environmental", (30.0, 42.0)),
-        Term("CNDC", "electrical conductivity of sea water", "sea_water_electrical_conductivity", "S m-1", "CNDCZZ01", "Electrical conductivity of the water body", "UECA", "Siemens per metre", "environmental", (2.0, 8.0)),
-        Term("PRES", "pressure of sea water", "sea_water_pressure", "dbar", "PRESPR01", "Pressure (spatial coordinate) exerted by the water body", "UPDB", "Decibars", "environmental", (0.0, 3000.0)),
-        Term("DOX2", "dissolved oxygen per mass of sea water", "moles_of_oxygen_per_unit_mass_in_sea_water", "umol kg-1", "DOXMZZXX", "Concentration of oxygen per unit mass of the water body", "KGUM", "Micromoles per kilogram", "environmental", (0.0, 400.0)),
-        Term("SVEL", "speed of sound in sea water", "speed_of_sound_in_sea_water", "m s-1", "SVELXXXX", "Sound velocity in the water body", "UVAA", "Metres per second", "environmental", (1400.0, 1600.0)),
-        Term("CSPD", "speed of the current", "sea_water_speed", "m s-1", "LCSAZZ01", "Current speed (Eulerian measurement) in the water body", "UVAA", "Metres per second", "environmental", (0.0, 1.0)),
-        Term("CDIR", "direction towards which the current flows", "sea_water_velocity_to_direction", "degree", "LCDAZZ01", "Current direction (Eulerian measurement) in the water body", "UAAA", "Degrees", "environmental", (0.0, 360.0)),
-        Term("HEAD", "heading of the storey", "", "degree", "", "", "UAAA", "Degrees", "technical", (0.0, 360.0)),
-        Term("PTCH", "pitch of the storey", "", "degree", "", "", "UAAA", "Degrees", "technical", (-20.0, 20.0)),
-        Term("ROLL", "roll of the storey", "", "degree", "", "", "UAAA", "Degrees", "technical", (-20.0, 20.0)),
+        Term("TEMP", "temperature of sea water", "sea_water_temperature", "degree_Celsius", "TEMPPR01", "Temperature of the water body", "UPAA", "Degrees Celsius", "environmental", (10.0, 30.0), "TEMP", "Temperature of the water column"),
+        Term("PSAL", "practical salinity of sea water", "sea_water_practical_salinity", "1", "PSLTZZ01", "Practical salinity of the water body", "UUUU", "Dimensionless", "environmental", (30.0, 42.0), "PSAL", "Salinity of the water column"),
+        Term("CNDC", "electrical conductivity of sea water", "sea_water_electrical_conductivity", "S m-1", "CNDCZZ01", "Electrical conductivity of the water body", "UECA", "Siemens per metre", "environmental", (2.0, 8.0), "CNDC", "Electrical conductivity of the water column"),
+        Term("PRES", "pressure of sea water", "sea_water_pressure", "dbar", "PRESPR01", "Pressure (spatial coordinate) exerted by the water body", "UPDB", "Decibars", "environmental", (0.0, 3000.0), "AHGT", "Vertical spatial coordinates"),
+        Term("DOX2", "dissolved oxygen per mass of sea water", "moles_of_oxygen_per_unit_mass_in_sea_water", "umol kg-1", "DOXMZZXX", "Concentration of oxygen per unit mass of the water body", "KGUM", "Micromoles per kilogram", "environmental", (0.0, 400.0), "DOXY", "Dissolved oxygen parameters in the water column"),
+        Term("SVEL", "speed of sound in sea water", "speed_of_sound_in_sea_water", "m s-1", "SVELXXXX", "Sound velocity in the water body", "UVAA", "Metres per second", "environmental", (1400.0, 1600.0), "SVEL", "Sound velocity and travel time in the water column"),
+        Term("CSPD", "speed of the current", "sea_water_speed", "m s-1", "LCSAZZ01", "Current speed (Eulerian measurement) in the water body", "UVAA", "Metres per second", "environmental", (0.0, 1.0), "RFVL", "Horizontal velocity of the water column (currents)"),
+        Term("CDIR", "direction towards which the current flows", "sea_water_velocity_to_direction", "degree", "LCDAZZ01", "Current direction (Eulerian measurement) in the water body", "UABB", "Degrees True", "environmental", (0.0, 360.0), "RFVL", "Horizontal velocity of the water column (currents)"),
+        Term("UCUR", "current towards east", "eastward_sea_water_velocity", "m s-1", "LCEWZZ01", "Eastward current velocity in the water body", "UVAA", "Metres per second", "environmental", (-1.0, 1.0), "RFVL", "Horizontal velocity of the water column (currents)"),
+        Term("VCUR", "current towards north", "northward_sea_water_velocity", "m s-1", "LCNSZZ01", "Northward current velocity in the water body", "UVAA", "Metres per second", "environmental", (-1.0, 1.0), "RFVL", "Horizontal velocity of the water column (currents)"),
+        Term("HEAD", "heading of the storey", "", "degree", "", "", "UAAA", "Degrees", "technical", (0.0, 360.0), "HEAD", "Platform or instrument orientation"),
+        Term("PTCH", "pitch of the storey", "", "degree", "PTCHGP01", "Orientation (pitch) of measurement platform by inclinometer", "UAAA", "Degrees", "technical", (-20.0, 20.0), "HEAD", "Platform or instrument orientation"),
+        Term("ROLL", "roll of the storey", "", "degree", "ROLLGP01", "Orientation (roll angle) of measurement platform by inclinometer (second sensor)", "UAAA", "Degrees", "technical", (-20.0, 20.0), "HEAD", "Platform or instrument orientation"),
         Term("VOLT", "voltage of the line", "", "V", "", "", "UVLT", "Volts", "technical", (0.0, 500.0)),
-        Term("AMPS", "current that the line draws", "", "A", "", "", "UAMP", "Amps", "technical", (0.0, 20.0)),
+        Term("AMPS", "current that the line draws", "", "A", "", "", "AMPB", "Amperes", "technical", (0.0, 20.0)),
     )
 }
-#: The rate of an optical module: technical at frame level, by EMSO's levels L1c once it is binned.
-RATE = Term("BLUM", "counting rate of the optical module", "", "s-1", "BLUMINTX", "Bioluminescence in the water body", "UTHZ", "Hertz", "biological", (0.0, 1e6))
+#: The rate of an optical module. By EMSO's kinds it is technical: environmental variables need a CF name, biological ones a Darwin Core term.
+RATE = Term("BLUM", "counting rate of the optical module", "", "s-1", "", "", "UCPS", "Counts per second", "technical", (0.0, 1e6), "BLUM", "Bioluminescence parameters")
 # fmt: on
 
 #: Last words of sensor names that tell what is measured.
 _WORDS = {
     "temperature": "TEMP", "salinity": "PSAL", "conductivity": "CNDC", "pressure": "PRES", "oxygen": "DOX2", "sound_velocity": "SVEL",
-    "current_speed": "CSPD", "current_direction": "CDIR", "heading": "HEAD", "pitch": "PTCH", "roll": "ROLL", "voltage": "VOLT", "current": "AMPS",
+    "current_speed": "CSPD", "current_direction": "CDIR", "current_east": "UCUR", "current_north": "VCUR", "heading": "HEAD", "pitch": "PTCH", "roll": "ROLL", "voltage": "VOLT", "current": "AMPS",
 }  # fmt: skip
 
 #: Factor and offset that bring a unit as a source writes it to that of the term.
@@ -124,6 +139,11 @@ def term_of(sensor: str) -> Term:
     return TERMS[_WORDS[word]]
 
 
+def convertible(term: Term, unit: str) -> bool:
+    """Whether it is known how to bring a unit to that of the term."""
+    return unit == term.units or unit in _UNITS.get(term.units, {})
+
+
 def conversion(term: Term, unit: str) -> tuple[float, float]:
     """Factor and offset from a unit to that of the term.
 
@@ -140,6 +160,6 @@ def conversion(term: Term, unit: str) -> tuple[float, float]:
     if unit == term.units:
         return 1, 0
     known = _UNITS.get(term.units, {})
-    if unit not in known:
+    if not convertible(term, unit):
         raise UsageError(f"Readings of {term.code} in an unknown unit", found=repr(unit), expected=", ".join([term.units, *known]))
     return known[unit]

@@ -308,6 +308,7 @@ SLOW_CONTROL = Schema(
                 Field("sensor", "u1", "1", "name of the sensor in UTF-8, filled with zeros at the end", "meta.id;instr", dims=(("sensor_byte", 64),)),
                 Field("value", "f8", "1", "the reading, in the unit that stands beside it", missing="NaN", codec=REAL),
                 Field("value_unit", "u1", "1", "unit of the value in UTF-8 as the source writes it, filled with zeros at the end", dims=(("unit_byte", 16),)),
+                Field("quality", "u1", "1", "flag of OceanSITES as the source gives it: 0 unknown (also where it gives none), 1 good, 2 probably good, 3 potentially correctable, 4 bad, 7 nominal, 8 interpolated, 9 missing", "meta.code.qual"),
                 SOURCE_INPUT,
                 SOURCE_ENTRY,
             ),

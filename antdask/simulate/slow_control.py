@@ -12,9 +12,11 @@ import io
 import numpy as np
 
 from antdask.model.time import format_utc
-from antdask.simulate.spec import RUN_SPACING_NS, SimulationSpec, run_start_ns
+from antdask.simulate.spec import NOTICE, RUN_SPACING_NS, SimulationSpec, run_start_ns
 
 HEADER = ("time", "sensor", "value", "unit")
+#: Comments above the header: the site becomes part of the label under which readings are archived.
+PREAMBLE = f"# {NOTICE}\n# site: antares-simulated\n"
 
 # Name, unit, mean, spread of the sensor, spread of a reading, seconds between readings.
 _SITE = (
@@ -37,7 +39,7 @@ def sensors() -> list[tuple[str, str, float, float, float, int]]:
 
 
 def slow_control_table(spec: SimulationSpec, run: int) -> str:
-    """The readings from the start of a run to the start of the next, in time, as CSV with a header."""
+    """The readings from the start of a run to the start of the next, in time, as CSV with comments and a header."""
     rng = spec.random(run, 6)
     start = run_start_ns(run)
     rows: list[tuple[int, str, str, str]] = []
@@ -49,7 +51,8 @@ def slow_control_table(spec: SimulationSpec, run: int) -> str:
         values = mean + between * rng.normal() + spread * rng.normal(size=len(times))
         rows += [(int(t), name, f"{v:.6g}", unit) for t, v in zip(times, values, strict=True)]
     rows.sort()
-    text = io.StringIO()
+    text = io.StringIO(PREAMBLE)
+    text.seek(len(PREAMBLE))
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADER)
     writer.writerows((format_utc(t // 10**6 * 10**6), *rest) for t, *rest in rows)

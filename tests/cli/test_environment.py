@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 
 import numpy as np
 import pandas as pd
@@ -48,6 +50,45 @@ def test_people_get_a_table(built):
 def test_export_lists_its_files(built, tmp_path):
     found = json.loads(call("environment", "export", built, tmp_path / "out", "--level", "1d", "--line", 1, "--json").stdout)
     assert {"README.md", "netcdf/rates-L01-1d.nc", "tables/rates-1d.parquet"} <= set(found["files"])
+
+
+def test_a_data_base_becomes_series_of_sensors(url, tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "slow.db")) as base:
+        base.execute("create table slow (at text, t real)")
+        base.executemany("insert into slow values (?, ?)", [("2010-03-01T00:00:00Z", 13.2), ("2010-03-01T00:06:00Z", 13.3), ("never", 1.0)])
+        base.commit()
+    how = (
+        "--query",
+        "select * from slow",
+        "--site",
+        "antares",
+        "--column",
+        "time=at",
+        "--column",
+        "value=t",
+        "--column",
+        "unit=",
+        "--unit",
+        "degC",
+    )
+    words = (
+        "environment",
+        "extract",
+        f"sqlite:///{tmp_path / 'slow.db'}",
+        tmp_path / "t.csv",
+        *how,
+        "--name",
+        "IL07/CTD/temperature",
+        "--json",
+    )
+    found = json.loads(call(*words).stdout)
+    assert (found["readings"], found["sensors"], found["rejected"]) == (2, 1, 1)
+    assert "no time" in found["first_rejected"]
+    call("convert", tmp_path / "t.csv", "--archive", url, "--cluster", "serial", "-q")
+    (tmp_path / "s.toml").write_text('[sensor."IL07/CTD/temperature"]\ndepth = 2200.0\n')
+    made = json.loads(call("environment", "sensors", url, "--about", tmp_path / "s.toml", "--cluster", "serial", "-q", "--json").stdout)
+    assert (made["sensors"], made["months_built"], made["readings"]) == (1, 1, 2)
+    assert "--column time=at" in call("environment", "extract", tmp_path / "t.csv", tmp_path / "x.csv", "--site", "a", "--column", "when=at", code=2).output  # fmt: skip
 
 
 def test_errors_are_one_sentence(built):

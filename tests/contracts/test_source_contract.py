@@ -73,6 +73,7 @@ FILES: dict[str, tuple[str, ...]] = {
         "gseagen/gseagen_v7.0.0_numuCC_diffuse.evt",
         "evt/example_numuCC.evt",
     ),
+    "sensor_table": ("simulated/slow",),
     "archive_part": ("archived/rates", "archived/events"),
     "controlhost": tuple(
         f"daq/{name}.dat"
@@ -96,8 +97,8 @@ def path_of(file: str) -> str:
 def simulated() -> dict[str, str]:
     folder = Path(tempfile.mkdtemp(prefix="antdask-contract-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    raw, dst = simulate(SimulationSpec(events=60, seed=3, slow_control=False, basket_bytes=2000), folder)
-    return {"simulated/raw": str(raw), "simulated/dst": str(dst)}
+    raw, dst, slow = simulate(SimulationSpec(events=60, seed=3, basket_bytes=2000), folder)
+    return {"simulated/raw": str(raw), "simulated/dst": str(dst), "simulated/slow": str(slow)}
 
 
 @functools.cache

@@ -11,12 +11,13 @@ import pytest
 import sqlalchemy
 
 import antdask
-from antdask.environment.readings import TableMap, read_csv, read_sql, read_stream
+from antdask.cluster import make_cluster
+from antdask.convert.campaign import convert
+from antdask.convert.scan import make_plan
+from antdask.environment.readings import TableMap, read_csv, read_sql, read_stream, write_table
 from antdask.errors import InputError, InputMissingError, UsageError
-from antdask.simulate.slow_control import sensors, slow_control_table
+from antdask.simulate.slow_control import PREAMBLE, sensors, slow_control_table
 from antdask.simulate.spec import SimulationSpec, run_start_ns
-from tests.batches import random_batch
-from tests.query.archives import Entry, write_archive
 from tests.servers.postgres import postgres  # noqa: F401 - a fixture
 
 SPEC = SimulationSpec(seed=5)
@@ -32,7 +33,7 @@ def table(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def frame(table):
-    frame = pd.read_csv(table)
+    frame = pd.read_csv(table, skiprows=PREAMBLE.count("\n"))
     return frame.assign(time=pd.to_datetime(frame["time"], format="ISO8601"))
 
 
@@ -51,7 +52,7 @@ def test_a_simulated_table_is_read_whole(table, frame):
 def test_sqlite_gives_the_same(table, frame, tmp_path):
     path = tmp_path / "slow.db"
     with contextlib.closing(sqlite3.connect(path)) as base:
-        pd.read_csv(table).to_sql("slow", base, index=False)
+        pd.read_csv(table, skiprows=PREAMBLE.count("\n")).to_sql("slow", base, index=False)
     found = read_sql(f"sqlite:///{path}", "select * from slow")
     pd.testing.assert_frame_equal(found.frame, read_csv(str(table)).frame)
 
@@ -67,16 +68,41 @@ def test_postgresql_gives_the_same_with_time_stamps_of_its_own(table, frame, pos
     pd.testing.assert_frame_equal(found.frame, expected)
 
 
+def archived(table, url):
+    with make_cluster("serial") as cluster:
+        convert(make_plan([str(table)], str(url)), cluster)
+    return antdask.open_archive(str(url))
+
+
 def test_the_stream_of_an_archive_gives_the_same(table, tmp_path):
-    whole = read_csv(str(table)).frame.iloc[:500].sort_values("utc_ns", kind="stable")
-    batch = random_batch("slow_control", "slow_control_table", len(whole))
-    rows = batch.tables[batch.schema.rows.name]
-    rows["utc_ns"], rows["value"] = whole["utc_ns"].to_numpy(), whole["value"].to_numpy()
-    for name, texts, width in (("sensor", whole["sensor"], 64), ("value_unit", whole["unit"], 16)):
-        rows[name] = np.array([list(t.encode().ljust(width, b"\0")) for t in texts], np.uint8)
-    archive = antdask.open_archive(write_archive(tmp_path / "a", [Entry(batch, "antares")]))
-    expected = whole.sort_values(["sensor", "utc_ns"], kind="stable").reset_index(drop=True)
-    pd.testing.assert_frame_equal(read_stream(archive).frame, expected)
+    pd.testing.assert_frame_equal(read_stream(archived(table, tmp_path / "a")).frame, read_csv(str(table)).frame)
+
+
+def test_a_data_base_becomes_a_table_that_is_archived(postgres, tmp_path):  # noqa: F811
+    rows = pd.DataFrame({"at": pd.to_datetime(["2010-03-28T03:00:00.123456+02:00", "2010-03-28T00:59:59Z", "2010-03-29"], utc=True, format="ISO8601"), "what": ["b", "a", "a"], "x": [0.1 + 0.2, np.nan, 3.0], "qc": [1, 9, 4]})  # fmt: skip
+    engine = sqlalchemy.create_engine(postgres.url)
+    rows.to_sql("sensors", engine, index=False)
+    engine.dispose()
+    found = read_sql(postgres.url, "select * from sensors", TableMap("at", "what", "x", "", "qc", default_unit="V"))
+    path = tmp_path / "table.csv"
+    assert write_table(found, path, "antares") == 3
+    assert path.read_text().splitlines()[2:] == [
+        "time,sensor,value,unit,quality",
+        "2010-03-28T00:59:59.000000000Z,a,,V,9",
+        "2010-03-28T01:00:00.123456000Z,b,0.30000000000000004,V,1",
+        "2010-03-29T00:00:00.000000000Z,a,3.0,V,4",
+    ]
+    pd.testing.assert_frame_equal(read_stream(archived(path, tmp_path / "a")).frame, found.frame)
+
+
+def test_a_table_that_cannot_hold_the_readings_is_not_written(tmp_path):
+    (tmp_path / "in.csv").write_text('time,sensor,value,unit\n2010-03-01,"a,b",1,V\n')
+    found = read_csv(str(tmp_path / "in.csv"))
+    with pytest.raises(UsageError, match="sensor of this kind"):
+        write_table(found, tmp_path / "out.csv", "antares")
+    with pytest.raises(UsageError, match="site"):
+        write_table(found, tmp_path / "out.csv", "../up")
+    assert [p.name for p in tmp_path.iterdir()] == ["in.csv"]
 
 
 def test_what_is_no_reading_is_kept_with_its_reason(tmp_path):

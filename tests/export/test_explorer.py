@@ -34,7 +34,7 @@ PICTURES = os.environ.get("ANTDASK_PICTURES")
 def explorer(built):  # noqa: F811
     times = START + np.arange(480) * 360 * 10**9
     frame = pd.DataFrame(
-        {"utc_ns": times, "sensor": "IL07/CTD/temperature", "value": 13.2 + 0.01 * np.sin(np.arange(480) / 30), "unit": "degC"}
+        {"utc_ns": times, "sensor": "IL07/CTD/temperature", "value": 13.2 + 0.01 * np.sin(np.arange(480) / 30), "unit": "degC", "quality": 0}
     )
     series = sensor_series(Readings(frame, frame[:0], "a table"), "IL07/CTD/temperature")
     return Explorer(antdask.open_archive(built), {"IL07/CTD/temperature": series})

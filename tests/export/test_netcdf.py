@@ -37,6 +37,7 @@ def files(found, built, tmp_path_factory):  # noqa: F811
             "sensor": "IL07/CTD/temperature",
             "value": 13.2 + np.arange(40) * 1e-3,
             "unit": "degC",
+            "quality": 0,
         }
     )
     series = sensor_series(Readings(frame, frame[:0], "a table"), "IL07/CTD/temperature")
@@ -64,7 +65,7 @@ def test_a_file_passes_acdd_but_for_names_that_do_not_exist(files, name, tmp_pat
 def test_a_rate_has_no_standard_name(files):
     with netCDF4.Dataset(files["rates"]) as file:
         assert not [n for n, v in file.variables.items() if n.startswith("BLUM") and "standard_name" in v.ncattrs()]
-        assert file["BLUM"].sdn_uom_urn == "SDN:P06::UTHZ"
+        assert file["BLUM"].sdn_uom_urn == "SDN:P06::UCPS"
         assert file["time"].units_metadata == "leap_seconds: none"
         assert "_FillValue" not in file["time"].ncattrs()
 

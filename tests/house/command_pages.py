@@ -37,6 +37,8 @@ PUBLIC: dict[str, str] = {
     "gc": "antdask.convert.garbage.collect_garbage",
     "environment build": "antdask.environment.build.build",
     "environment open": "antdask.environment.access.Environment",
+    "environment extract": "antdask.environment.readings.extract",
+    "environment sensors": "antdask.environment.sensor_build.build_sensors",
     "environment export": "antdask.export.environment.export_environment",
     "explore": "antdask.export.explorer.serve",
     "simulate": "antdask.simulate.simulation.simulate",

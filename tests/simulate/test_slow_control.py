@@ -6,12 +6,20 @@ import csv
 import io
 
 from antdask.model.time import parse_utc
-from antdask.simulate.slow_control import HEADER, sensors, slow_control_table
-from antdask.simulate.spec import SimulationSpec, run_start_ns
+from antdask.simulate.slow_control import HEADER, PREAMBLE, sensors, slow_control_table
+from antdask.simulate.spec import NOTICE, SimulationSpec, run_start_ns
+
+
+def lines_of(spec: SimulationSpec) -> io.StringIO:
+    """The table below its comments, which say that it is simulated."""
+    text = slow_control_table(spec, 45_001)
+    assert NOTICE in PREAMBLE
+    assert text.startswith(PREAMBLE)
+    return io.StringIO(text.removeprefix(PREAMBLE))
 
 
 def test_readings_stand_in_time_inside_their_run() -> None:
-    rows = list(csv.reader(io.StringIO(slow_control_table(SimulationSpec(), 45_001))))
+    rows = list(csv.reader(lines_of(SimulationSpec())))
     assert tuple(rows[0]) == HEADER
     times = [parse_utc(row[0]) for row in rows[1:]]
     assert times == sorted(times)
@@ -21,7 +29,7 @@ def test_readings_stand_in_time_inside_their_run() -> None:
 
 
 def test_every_sensor_reads_its_quantity_and_misses_a_reading_now_and_then() -> None:
-    rows = list(csv.DictReader(io.StringIO(slow_control_table(SimulationSpec(), 45_001))))
+    rows = list(csv.DictReader(lines_of(SimulationSpec())))
     assert {row["sensor"] for row in rows} == {name for name, *_ in sensors()}
     warm = [float(row["value"]) for row in rows if row["sensor"] == "IL07/CTD/temperature"]
     assert 13.1 < min(warm) < max(warm) < 13.3

@@ -1,0 +1,135 @@
+"""Source ``sensor_table``: readings of sensors as a CSV table of time, sensor, value and unit, from slow control, loggers or data bases.
+
+Readings belong to no run of the detector: they are filed by month under ``<site>-sensors``. The format and its traps stand in docs/sources/sensor_table.md.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from antdask.errors import CorruptFileError, UnknownNameError
+from antdask.model.keys import RunKey
+from antdask.model.ragged import Batch
+from antdask.plan import FileEntry, Segment
+from antdask.sources import files
+from antdask.sources.blob import open_blob
+from antdask.sources.sensor_lines import MARK, NAME_BYTES, UNIT_BYTES, Head, Index, Lines, index_of, known_index, read_head, read_lines
+
+ORIGIN, READINGS, STREAM = "sensor_table", "readings", "slow_control"
+#: Stretches of one month in a file at most: more come of tables that are not sorted, of which a plan would hold every row.
+MOST_STRETCHES = 20_000
+
+
+class SensorTable:
+    """Tables of readings; holds nothing, so it pickles."""
+
+    name = ORIGIN
+    version = "1"
+
+    def sniff(self, url: str, head: bytes) -> bool:
+        """Whether the first line behind comments is the header."""
+        return read_head(head) is not None
+
+    def describe(self, url: str) -> FileEntry:
+        """Identity, and a segment for each month; reads the file once.
+
+        Raises
+        ------
+        InputMissingError, InputUnreadableError
+        UnknownLayoutError
+            Another table.
+        CorruptFileError
+            Readings in no order at all.
+        """
+        url = files.absolute(url)
+        identity = files.identify(url)
+        with open_blob(url) as blob:
+            index = index_of(blob)
+            months, times, bad = [], [], 0
+            for start in range(0, index.lines, MARK):
+                lines = read_lines(blob, index, start, min(start + MARK, index.lines))
+                months.append(_months(lines))
+                times.append(lines.utc_ns)
+                bad += int((lines.problem != "").sum())
+        notes = [f"{bad} lines are no readings"] if bad else []
+        if not index.head.site:
+            notes.append("the table names no site ('# site: antares'): it is filed under 'sensors'")
+        return identity.entry(url, self.name, ORIGIN, _segments(url, index, months, times), notes)
+
+    def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
+        """Batches of the lines ``start:stop``.
+
+        Raises
+        ------
+        UnknownNameError
+            No such tree.
+        InputChangedError
+            The file holds fewer lines.
+        CorruptFileError
+            With the first lines that are no readings; all before them have been given out by then.
+        """
+        if tree != READINGS:
+            raise UnknownNameError.of("tree", tree, [READINGS], where=entry.url)
+        index = known_index(entry.url, entry.fingerprint)
+        files.demand_entries(start, stop, index.lines, entry.url, "lines")
+        with open_blob(entry.url) as blob:
+            for low in range(start, stop, MARK):
+                lines = read_lines(blob, index, low, min(low + MARK, stop))
+                bad = np.flatnonzero(lines.problem != "")
+                intact = int(bad[0]) if len(bad) else len(lines.problem)
+                if intact:
+                    yield _batch(lines, low, intact)
+                if len(bad):
+                    gone = int(np.argmin(np.append(np.diff(bad) == 1, False))) + 1
+                    first, last = low + intact, low + intact + gone
+                    raise CorruptFileError(f"A line is no reading: {lines.problem[intact]}", where=entry.url, tree=tree, start=first, stop=last, hint=f"It is the {first + 1}th below the header.")  # fmt: skip
+
+
+def _months(lines: Lines) -> np.ndarray:
+    """Year and month of each line, e.g. 201003; a line that is no reading goes with the one before."""
+    months = lines.utc_ns.astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
+    numbers = (months // 12 + 1970) * 100 + months % 12 + 1
+    good = lines.problem == ""
+    place = np.maximum.accumulate(np.where(good, np.arange(len(good)), -1))
+    first = int(numbers[good.argmax()]) if good.any() else 0
+    return np.where(place >= 0, numbers[np.maximum(place, 0)], first)
+
+
+def _segments(url: str, index: Index, months: list[np.ndarray], times: list[np.ndarray]) -> Iterator[Segment]:
+    if not months:
+        return
+    month, utc = np.concatenate(months), np.concatenate(times)
+    edges = np.flatnonzero(np.diff(month, prepend=-1, append=-1))
+    if len(edges) > MOST_STRETCHES:
+        raise CorruptFileError("The readings are in no order", where=url, found=f"{len(edges) - 1} changes of month", expected=f"at most {MOST_STRETCHES}", hint="Sort the table by time, or by sensor and time.")  # fmt: skip
+    per_line = (index.nbytes - index.head.nbytes) / len(month)
+    for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        ordered = bool((np.diff(utc[start:stop]) >= 0).all())
+        yield Segment(STREAM, READINGS, _key(index.head, int(month[start])), start, stop, max(1, round((stop - start) * per_line)), ordered)
+
+
+def _key(head: Head, month: int) -> RunKey:
+    return RunKey(f"{head.site}-sensors" if head.site else "sensors", month)
+
+
+def _batch(lines: Lines, start: int, rows: int) -> Batch:
+    """The first lines as a batch; `start` is the number of the first."""
+    names, place = np.unique(lines.sensor[:rows], return_inverse=True)
+    checksums = np.array([zlib.crc32(bytes(name)) for name in names], np.uint32)
+    columns = {
+        "utc_ns": lines.utc_ns[:rows],
+        "sensor_id": checksums[place],
+        "sensor": np.frombuffer(names.tobytes(), np.uint8).reshape(-1, NAME_BYTES)[place],
+        "value": lines.value[:rows],
+        "value_unit": np.frombuffer(lines.unit[:rows].tobytes(), np.uint8).reshape(rows, UNIT_BYTES),
+        "quality": lines.quality[:rows],
+        "source_input": np.zeros(rows, np.uint16),
+        "source_entry": np.arange(start, start + rows, dtype=np.uint64),
+    }
+    return Batch(STREAM, ORIGIN, {READINGS: columns}, {})
+
+
+SOURCE = SensorTable()
