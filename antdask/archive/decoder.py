@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
+import threading
 from importlib import import_module
 from typing import Any
 
@@ -27,6 +28,8 @@ from numba import types
 
 #: What `decode` says about the first chunk that it could not decode.
 DONE, CHECKSUM, DAMAGED, OTHER = range(4)
+# More scratch memory is needed.
+ROOM = 4
 
 # Functions of C libraries, by the module that has them or was linked with them.
 _SYMBOLS = {"crc32c_value": "google_crc32c._crc32c"} | {f"ZSTD_{n}": "numcodecs.zstd" for n in ("createDCtx", "freeDCtx", "decompressDCtx")}
@@ -48,8 +51,6 @@ def _bind(symbols: dict[str, str]) -> bool:
 #: Whether this machine can; numbers in files are little-endian.
 AVAILABLE = sys.byteorder == "little" and _bind(_SYMBOLS)
 
-_create: Any = types.ExternalFunction("antdask_ZSTD_createDCtx", types.uintp())
-_free: Any = types.ExternalFunction("antdask_ZSTD_freeDCtx", types.uintp(types.uintp))
 _decompress: Any = types.ExternalFunction("antdask_ZSTD_decompressDCtx", types.uintp(*(5 * (types.uintp,))))
 _crc32c: Any = types.ExternalFunction("antdask_crc32c_value", types.uint32(types.uintp, types.uintp))
 
@@ -78,16 +79,43 @@ def decode(data: np.ndarray, spans: np.ndarray, blosc: bool, chunk: int, low: in
     number : int
         Of that chunk.
     """
-    if not AVAILABLE:
+    own = _own
+    if own is None or not AVAILABLE:
         return OTHER, 0
-    found: tuple[int, int] = _compiled(data, np.ascontiguousarray(spans, np.int64), blosc, chunk, low, high, out)
-    return found
+    while True:
+        status, number, room = _compiled(own.context.address, own.scratch, data, spans, blosc, chunk, low, high, out)
+        if status != ROOM:
+            return status, number
+        own.scratch = np.empty(room, np.uint8)
 
 
-def _decode_run(data: np.ndarray, spans: np.ndarray, blosc: bool, chunk: int, low: int, high: int, out: np.ndarray) -> tuple[int, int]:
-    context = _create()
-    scratch = np.empty(0, np.uint8)
-    status, number = DONE, 0
+class _Context:
+    """What libzstd needs to decompress, made once for each thread."""
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(str(import_module("numcodecs.zstd").__file__))
+        library.ZSTD_createDCtx.restype = ctypes.c_void_p
+        library.ZSTD_freeDCtx.argtypes = [ctypes.c_void_p]
+        self.address, self._free = int(library.ZSTD_createDCtx()), library.ZSTD_freeDCtx
+
+    def __del__(self) -> None:
+        self._free(self.address)
+
+
+class _Own(threading.local):
+    """Of one thread."""
+
+    def __init__(self) -> None:
+        self.context, self.scratch = _Context(), np.empty(1 << 18, np.uint8)
+
+
+_own = _Own() if AVAILABLE else None
+
+
+def _decode_run(
+    context: int, scratch: np.ndarray, data: np.ndarray, spans: np.ndarray, blosc: bool, chunk: int, low: int, high: int, out: np.ndarray
+) -> tuple[int, int, int]:
+    status, room = DONE, 0
     for number in range(spans.shape[0]):
         begin = number * chunk
         first, last = max(low - begin, 0), min(high - begin, chunk)
@@ -95,30 +123,24 @@ def _decode_run(data: np.ndarray, spans: np.ndarray, blosc: bool, chunk: int, lo
             continue
         start, stop = spans[number, 0], spans[number, 0] + spans[number, 1] - 4
         if start < 0 or stop < start or stop + 4 > data.size:
-            status = CHECKSUM
-            break
-        encoded = data[start:stop]
+            return CHECKSUM, number, 0
+        encoded, place = data[start:stop], out[begin + first - low : begin + last - low]
         if _crc32c(encoded.ctypes.data, encoded.size) != _number(data, stop):
-            status = CHECKSUM
-            break
-        place = out[begin + first - low : begin + last - low]
+            return CHECKSUM, number, 0
+        # Of Blosc, room for a block as it comes, with its bits back in bytes, and as it goes where not all of it is wanted.
+        room = 3 * min(_number(encoded, 8), chunk) if blosc and encoded.size >= 16 else chunk if place.size < chunk else 0
+        if room > scratch.size:
+            return ROOM, number, room
         if blosc:
-            # Room for a block as it comes, with its bits back in bytes, and as it goes where not all of it is wanted.
-            if encoded.size >= 16 and 0 < _number(encoded, 8) <= chunk and scratch.size < 3 * _number(encoded, 8):
-                scratch = np.empty(3 * _number(encoded, 8), np.uint8)
             status = _decode_blosc(context, encoded, chunk, first, last, place, scratch)
-        elif place.size == chunk:
-            status = DONE if _decompress(context, place.ctypes.data, chunk, encoded.ctypes.data, encoded.size) == chunk else DAMAGED
         else:
-            if scratch.size < chunk:
-                scratch = np.empty(chunk, np.uint8)
-            status = DONE if _decompress(context, scratch.ctypes.data, chunk, encoded.ctypes.data, encoded.size) == chunk else DAMAGED
-            if status == DONE:
+            target = place if place.size == chunk else scratch
+            status = DONE if _decompress(context, target.ctypes.data, chunk, encoded.ctypes.data, encoded.size) == chunk else DAMAGED
+            if place.size < chunk and status == DONE:
                 _copy(scratch, first, place)
         if status != DONE:
-            break
-    _free(context)
-    return status, number
+            return status, number, 0
+    return DONE, spans.shape[0], 0
 
 
 @numba.njit(cache=True, nogil=True)

@@ -214,7 +214,7 @@ class PartReader:
 
     def _read_run(self, run: _Run) -> None:
         layout, size, far = run.layout, run.layout.chunk[0], not self.store.local
-        spans, data = self._encoded(run)
+        spans, data = self.encoded(layout, run.first, run.last)
         begin, end = run.first * size, run.last * size
         first, last = max(run.start, begin), min(run.stop, end)
         target = run.out[first - run.start : last - run.start]
@@ -232,22 +232,39 @@ class PartReader:
             if run.small or chunk * size < run.start or (chunk + 1) * size > run.stop:
                 self.cache.put((*self._key, layout.path, chunk), whole[chunk * size - begin :][:size].copy())
 
-    def _encoded(self, run: _Run) -> tuple[np.ndarray, np.ndarray]:
-        """Place of each chunk of a run in the bytes of all, and these bytes."""
-        name, per_shard, groups = run.layout.path, rows_of_chunks(run.layout), run.layout.groups
-        slots = slice((run.first - run.shard * per_shard) * groups, (run.last - run.shard * per_shard) * groups)
-        index = self._known_index(name, run.shard)
-        if index is None:
-            data = self.stored(name, run.shard, 0, int(self._arrays[name]["lengths"][run.shard]))
-            index, begin = self._keep_index(run.layout, run.shard, data[-shards.index_bytes(run.layout) :]), 0
+    def encoded(self, layout: lay.ArrayLayout, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """Chunks ``first:last`` (along rows, of one shard) as they lie in the part.
+
+        Returns
+        -------
+        spans : int64 array, shape (chunks, 2)
+            Offset and length of each in `data`.
+        data : uint8 array
+
+        Raises
+        ------
+        DamagedPartError
+        """
+        name, per_shard = layout.path, rows_of_chunks(layout)
+        shard, base = first // per_shard, first // per_shard * per_shard
+        slots = slice((first - base) * layout.groups, (last - base) * layout.groups)
+        total = min(per_shard, -(-layout.shape[0] // layout.chunk[0]) - base)
+        if self._known_index(name, shard) is None and (first, last) == (base, base + total):
+            data = self.stored(name, shard, 0, int(self._arrays[name]["lengths"][shard]))
+            index, begin = self._keep_index(layout, shard, data[-shards.index_bytes(layout) :]), 0
         else:
+            index = self.index(layout, shard)
             begin = int(index[slots.start, 0])
-            data = self.stored(name, run.shard, begin, int(index[slots.stop - 1].sum()))
+            data = self.stored(name, shard, begin, int(index[slots.stop - 1].sum()))
         return index[slots] - np.array([begin, 0]), np.frombuffer(data, np.uint8)
+
+    def where(self, layout: lay.ArrayLayout) -> str:
+        """The array, for messages."""
+        return f"{self.file}:{layout.path}"
 
     def _decode(self, layout: lay.ArrayLayout, data: np.ndarray, spans: np.ndarray, first: int, out: np.ndarray) -> None:
         """Rows from `first` on of some chunks, as many as `out` has; of a series all rows of these chunks."""
-        where, row = f"{self.file}:{layout.path}", layout.dtype.itemsize * math.prod(layout.shape[1:])
+        where, row = self.where(layout), layout.dtype.itemsize * math.prod(layout.shape[1:])
         chunk = layout.chunk[0] * row // layout.groups
         if layout.codec == SERIES:
             side_by_side = np.empty((len(out) // layout.chunk[0], layout.groups, layout.chunk[1], layout.chunk[0]), out.dtype)
@@ -276,7 +293,7 @@ class PartReader:
         return self._keep_index(layout, shard, self.stored(layout.path, shard, size - shards.index_bytes(layout), size))
 
     def _keep_index(self, layout: lay.ArrayLayout, shard: int, data: bytes | memoryview) -> np.ndarray:
-        index = shards.read_index(bytes(data), layout.chunks_per_shard, f"{self.file}:{layout.path}")
+        index = shards.read_index(bytes(data), layout.chunks_per_shard, self.where(layout))
         self._indexes[layout.path, shard] = index
         if self.cache.limit:
             self.cache.put((*self._key, layout.path, "index", shard), index)

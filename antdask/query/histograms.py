@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 import boost_histogram as bh
 import hist
-import numba
 import numpy as np
 
 from antdask.errors import UsageError
 from antdask.model.schema import Field, Schema
+from antdask.query.cells import Cells
 from antdask.query.pieces import Piece
 from antdask.query.rows import gather
 
@@ -50,49 +51,46 @@ class Recipe:
         return bh.Histogram(*self.axes, storage=bh.storage.Int64())
 
     def fill(self, piece: Piece) -> Any:
-        """Histogram of one piece; rows without one of the columns are not counted.
+        """Histogram of one piece, or the counts of all its cells; rows without one of the columns are not counted.
 
         Raises
         ------
         DamagedPartError
         """
         keys = [(path.rpartition("/")[0], path.rpartition("/")[2]) for path in self.paths]
+        there = all(piece.has(*key) for key in keys)
+        if self.places is not None:
+            cells = Cells(self.places)
+            if there:
+                piece.sweep(keys, cells.count)
+            return cells.counts
         made = self.empty()
-        if not all(piece.has(*key) for key in keys):
-            return made
-        if self.quick and all(key[0] == self.table and self._is_short(*key) for key in keys):
-            piece.load(keys)
-            return self._count(made, [piece.column(*key) for key in keys])
-        rows = gather(self.schema, self.tables, self.paths, [piece])
-        values = {f"{table}/{label.rpartition('.')[2]}": column.values for label, table, column in rows.flat(self.table)}
-        made.fill(*(values[path] for path in self.paths))
+        if there:
+            rows = gather(self.schema, self.tables, self.paths, [piece])
+            values = {f"{table}/{label.rpartition('.')[2]}": column.values for label, table, column in rows.flat(self.table)}
+            made.fill(*(values[path] for path in self.paths))
         return made
+
+    def whole(self, filled: Any) -> Any:
+        """The histogram of all that was filled, which may be nothing."""
+        made = self.empty()
+        if isinstance(filled, np.ndarray):
+            made.view(flow=True)[...] = filled.reshape(made.view(flow=True).shape)
+            return made
+        return made if filled is None else filled
+
+    @functools.cached_property
+    def places(self) -> list[tuple[int, int]] | None:
+        """First integer and length of each axis, where values can be counted by their place in the array of cells; a histogram is a hundred times slower to make."""
+        whole = all(isinstance(axis, bh.axis.Integer) and not axis.traits.growth for axis in self.axes)
+        flow = all(axis.traits.underflow and axis.traits.overflow for axis in self.axes)
+        few = int(np.prod([len(axis) + 2 for axis in self.axes])) <= _CELLS
+        short = all(self._is_short(*path.split("/")) and path.startswith(f"{self.table}/") for path in self.paths)
+        return [(int(axis.bin(0)), len(axis)) for axis in self.axes] if whole and flow and few and short else None
 
     def _is_short(self, table: str, column: str) -> bool:
         dtype = self.schema.table(table).field(column).numpy
         return dtype.kind in "iu" and dtype.itemsize <= 2
-
-    @property
-    def quick(self) -> bool:
-        """Whether integers can be counted by their place in the array of cells."""
-        whole = all(isinstance(axis, bh.axis.Integer) and not axis.traits.growth for axis in self.axes)
-        return whole and len(self.axes) in _COUNTERS and int(np.prod([len(axis) for axis in self.axes])) <= _CELLS
-
-    def _count(self, made: Any, columns: list[np.ndarray]) -> Any:
-        if not all(axis.traits.underflow and axis.traits.overflow for axis in self.axes):
-            made.fill(*columns)
-            return made
-        counts = np.zeros(int(np.prod([len(axis) + 2 for axis in self.axes])), np.int64)
-        tables: list[np.ndarray] = []
-        width = 1
-        for axis, values in zip(reversed(self.axes), reversed(columns), strict=True):
-            tables.insert(0, _places(axis, values.dtype, width))
-            width *= len(axis) + 2
-        # Bit patterns as numbers, good to look a place up.
-        patterns = [values.view(f"u{values.dtype.itemsize}") for values in columns]
-        _COUNTERS[len(columns)](counts, *patterns, *tables)
-        made.view(flow=True)[...] = counts.reshape([len(axis) + 2 for axis in self.axes])
-        return made
 
 
 def make_recipe(schema: Schema, tables: list[str], paths: dict[str, str], axes: Mapping[str, Any]) -> Recipe:
@@ -130,9 +128,9 @@ def make_recipe(schema: Schema, tables: list[str], paths: dict[str, str], axes: 
     return Recipe(schema, tuple(axes), tuple(paths[n] for n in axes), tuple(made), lowest, tuple(tables))
 
 
-def named(made: Any, recipe: Recipe) -> hist.Hist[Any]:
+def named(filled: Any, recipe: Recipe) -> hist.Hist[Any]:
     """The result, with names on its axes, good for plots."""
-    found = hist.Hist(made)
+    found = hist.Hist(recipe.whole(filled))
     for axis, name, path in zip(found.axes, recipe.names, recipe.paths, strict=True):
         table, _, column = path.rpartition("/")
         field = recipe.schema.table(table).field(column)
@@ -158,28 +156,3 @@ def _axis(name: str, wanted: Any, field: Field) -> Any:
     if len(values) > 1 and (np.diff(values) > 0).all():
         return bh.axis.Variable(values)
     raise UsageError(f"Not an axis for '{name}'", found=repr(wanted)[:80], expected="(bins, low, high), ascending edges, or an axis")
-
-
-def _places(axis: Any, dtype: np.dtype, width: int) -> np.ndarray:
-    """For every bit pattern of a short integer the place of its value on an axis, times the number of cells below."""
-    values = np.arange(1 << (8 * dtype.itemsize), dtype=f"u{dtype.itemsize}").view(dtype).astype(np.int64)
-    places: np.ndarray = (np.clip(values - int(axis.bin(0)), -1, len(axis)) + 1) * width
-    return places
-
-
-def _count_1(counts: np.ndarray, a: np.ndarray, s: np.ndarray) -> None:
-    for i in range(a.size):
-        counts[s[a[i]]] += 1
-
-
-def _count_2(counts: np.ndarray, a: np.ndarray, b: np.ndarray, s: np.ndarray, t: np.ndarray) -> None:
-    for i in range(a.size):
-        counts[s[a[i]] + t[b[i]]] += 1
-
-
-def _count_3(counts: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray, s: np.ndarray, t: np.ndarray, u: np.ndarray) -> None:
-    for i in range(a.size):
-        counts[s[a[i]] + t[b[i]] + u[c[i]]] += 1
-
-
-_COUNTERS: dict[int, Any] = {n: numba.njit(cache=True, nogil=True)(f) for n, f in ((1, _count_1), (2, _count_2), (3, _count_3))}

@@ -8,11 +8,12 @@ A piece begins as a range of rows. Each filter makes a smaller piece; what is re
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from antdask.archive.reading import PartReader, Wanted
+from antdask.archive.sweep import can_sweep, sweep
 from antdask.model.ragged import offsets_of, ranges
 from antdask.model.schema import Schema
 from antdask.query.segments import count_true
@@ -32,13 +33,23 @@ class Piece:
         Range of rows of the row table, or ascending numbers of rows.
     detector : str
         Label of the detector, which no column of a part repeats.
+    known : mapping of str to (start, stop), optional
+        Where rows of ragged tables lie, as far as the catalogue tells.
     """
 
-    def __init__(self, reader: PartReader, schema: Schema, rows: tuple[int, int] | np.ndarray, detector: str = "") -> None:
+    def __init__(
+        self,
+        reader: PartReader,
+        schema: Schema,
+        rows: tuple[int, int] | np.ndarray,
+        detector: str = "",
+        known: Mapping[str, tuple[int, int]] | None = None,
+    ) -> None:
         self.reader, self.schema, self.detector = reader, schema, detector
         self._names = frozenset(reader.names)
         self._tables = frozenset(name.rpartition("/")[0] for name in self._names)
         self._index: dict[str, Index] = {schema.rows.name: slice(*rows) if isinstance(rows, tuple) else rows}
+        self._known = {} if known is None else known
         self._offsets: dict[str, np.ndarray] = {}
         self._columns: dict[tuple[str, str], np.ndarray] = {}
 
@@ -89,6 +100,20 @@ class Piece:
         if lacking:
             self._read(lacking)
 
+    def sweep(self, columns: Sequence[tuple[str, str]], use: Callable[[list[np.ndarray]], object]) -> None:
+        """Hand columns of one table that the part has to a function, stretch by stretch; the arrays are good until it returns.
+
+        Raises
+        ------
+        DamagedPartError
+        """
+        index, names = self._place(columns[0][0]), [f"{table}/{name}" for table, name in columns]
+        if isinstance(index, slice) and not any(key in self._columns for key in columns) and can_sweep(self.reader, names):
+            sweep(self.reader, names, index.start, index.stop, use)
+        else:
+            self.load(columns)
+            use([self._columns[key] for key in columns])
+
     def offsets(self, table: str) -> np.ndarray:
         """Offsets into a ragged table, int64, one more than the parent has rows, from 0."""
         self._locate(table)
@@ -138,6 +163,18 @@ class Piece:
             if table.parent is not None:
                 full[table.name] &= np.repeat(full[table.parent], np.diff(self._offsets[table.name]))
         return full, counts
+
+    def _place(self, table: str) -> Index:
+        """Where rows of a table lie; of neighbours below neighbours only the ends are looked up."""
+        if table in self._known and table not in self._index and self.has(table):
+            return slice(*self._known[table])
+        parent = self.schema.table(table).parent
+        above = None if parent is None or table in self._index or not self.has(table) else self._place(parent)
+        if not isinstance(above, slice) or above.stop == above.start:
+            return self._locate(table)
+        name = f"{table}/offsets"
+        first, last = self.reader.read([Wanted(name, above.start, above.start + 1), Wanted(name, above.stop, above.stop + 1)])
+        return slice(int(first[0]), int(last[0]))
 
     def _locate(self, table: str) -> Index:
         if table not in self._index:

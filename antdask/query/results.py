@@ -345,8 +345,7 @@ class Results:
         scope = self._scope()
         paths = {name: "/".join(scope.find(name)) for name in asked}
         recipe = make_recipe(self.index.schema, self.index.tables(list(paths.values())), paths, asked)
-        made = self._reduce(recipe.fill, operator.add, client)
-        return named(recipe.empty() if made is None else made, recipe)
+        return named(self._reduce(recipe.fill, operator.add, client), recipe)
 
     def map_parts[T](
         self, func: Callable[[ak.Array], T], columns: Names = None, *, combine: Callable[[T, T], T] = operator.add, client: Any = None

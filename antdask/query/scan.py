@@ -37,6 +37,8 @@ class Job:
     predicates : tuple of Condition
     scattered : bool
         Whether the ranges are single rows here and there, to be read as one piece.
+    hits : tuple of (start, stop)
+        Where the hits of each range lie, which spares a look at the offsets; of single rows it is not known.
     """
 
     url: str
@@ -45,6 +47,7 @@ class Job:
     ranges: tuple[tuple[int, int, bool], ...]
     predicates: tuple[Condition, ...]
     scattered: bool = False
+    hits: tuple[tuple[int, int], ...] = ()
 
     def pieces(self) -> Iterator[Piece]:
         """What is left of each range, where anything is.
@@ -62,10 +65,12 @@ class Job:
         if self.scattered:
             starts, stops = (np.array([r[i] for r in self.ranges], np.int64) for i in (0, 1))
             return [functools.partial(Piece, reader, schema, ranges(starts, stops - starts), label)]
-        return [functools.partial(self._read, reader, schema, label, *range_) for range_ in self.ranges]
+        known = self.hits or (None,) * len(self.ranges)
+        return [functools.partial(self._read, reader, schema, label, *one) for one in zip(self.ranges, known, strict=True)]
 
-    def _read(self, reader: PartReader, schema: Schema, label: str, start: int, stop: int, whole: bool) -> Piece:
-        piece = Piece(reader, schema, (start, stop), label)
+    def _read(self, reader: PartReader, schema: Schema, label: str, rows: tuple[int, int, bool], hits: tuple[int, int] | None) -> Piece:
+        start, stop, whole = rows
+        piece = Piece(reader, schema, (start, stop), label, {} if hits is None else {"hits": hits})
         for predicate in () if whole else self.predicates:
             piece = predicate.apply(piece)
         return piece
@@ -162,19 +167,26 @@ class Scan:
         edges = [0, *(np.flatnonzero(np.diff(self.part)) + 1).tolist(), len(self)] if len(self) else [0]
         for first, last in itertools.pairwise(edges):
             part = int(self.part[first])
-            spans = zip(*(a[first:last].tolist() for a in (self.row_start, self.row_stop, self.whole)), strict=True)
-            rows = itertools.chain.from_iterable(self._cut(part, coarse, *span) for span in spans) if cut and not self.scattered else spans
-            yield Job(url, self.index.schema.name, self.index.row(part), tuple(rows), self.predicates, self.scattered)
+            spans = zip(*(getattr(self, name)[first:last].tolist() for name in _RANGES[1:]), strict=True)
+            cuts = list(
+                itertools.chain.from_iterable(self._cut(part, coarse, span) for span in spans) if cut and not self.scattered else spans
+            )
+            rows, hits = tuple((a, b, whole) for a, b, _, _, whole in cuts), tuple((a, b) for _, _, a, b, _ in cuts)
+            yield Job(
+                url, self.index.schema.name, self.index.row(part), rows, self.predicates, self.scattered, () if self.scattered else hits
+            )
 
-    def _cut(self, part: int, coarse: bool, start: int, stop: int, whole: bool) -> list[tuple[int, int, bool]]:
+    def _cut(self, part: int, coarse: bool, span: tuple[int, int, int, int, bool]) -> list[tuple[int, int, int, int, bool]]:
+        start, stop, hit_start, hit_stop, whole = span
         if self.index.part("n_blocks")[part] <= 1:
-            return [(start, stop, whole)]
-        edges = self.index.blocks(self.index.blocks_of(np.array([part]))).row_start
-        inner = edges[(edges > start) & (edges < stop)]
+            return [span]
+        blocks = self.index.blocks(self.index.blocks_of(np.array([part])))
+        inner = np.flatnonzero((blocks.row_start > start) & (blocks.row_start < stop))
         if coarse:
             # The first edge behind every so many rows.
-            inner = inner[np.flatnonzero(np.diff((inner - start) // _COARSE_ROWS, prepend=0))]
-        return [(a, b, whole) for a, b in itertools.pairwise([start, *inner.tolist(), stop])]
+            inner = inner[np.flatnonzero(np.diff((blocks.row_start[inner] - start) // _COARSE_ROWS, prepend=0))]
+        rows, hits = [start, *blocks.row_start[inner].tolist(), stop], [hit_start, *blocks.hit_start[inner].tolist(), hit_stop]
+        return [(*r, *h, whole) for r, h in zip(itertools.pairwise(rows), itertools.pairwise(hits), strict=True)]
 
 
 def distinct(ascending: np.ndarray) -> np.ndarray:

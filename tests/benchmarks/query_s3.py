@@ -25,6 +25,7 @@ from rich.table import Table
 import antdask
 from antdask.archive.chunk_cache import shared
 from antdask.archive.store import Store
+from antdask.query.cells import Cells
 from antdask.remote import connections
 from tests.benchmarks import query_data as data
 from tests.benchmarks.query import AXES, COLUMNS, Ours
@@ -56,13 +57,11 @@ class Arrow:
         self.whole, self.n = pyarrow.dataset.dataset(f"{BUCKET}/flat.parquet", filesystem=fs, format="parquet"), events
 
     def channels(self, _: np.ndarray) -> int:
-        from antdask.query.histograms import _COUNTERS
-
-        counts, tables = np.zeros(900, np.int64), [np.arange(256) * w % 900 for w in (75, 3, 1)]
+        cells = Cells([(0, 12), (0, 25), (0, 3)])
         names = [name.partition(".")[2] for name in AXES]
         for batch in self.whole.to_batches(columns=names):
-            _COUNTERS[3](counts, *(batch[name].to_numpy() for name in names), *tables)
-        return int(counts.reshape(12, 25, 3)[:, :, 0].sum())
+            cells.count([batch[name].to_numpy() for name in names])
+        return int(cells.counts.reshape(14, 27, 5)[1:-1, 1:-1, 1].sum())
 
     def random(self, numbers: np.ndarray) -> int:
         return self._sum(pc.field("event").isin(numbers.astype(np.uint32)))
