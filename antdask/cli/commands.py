@@ -287,6 +287,7 @@ def info(archive: str, stream: str | None, as_json: bool) -> None:
     "--sql", metavar="QUERY", help="An SQL query over streams (events, events_hits, …) and runs, instead of a stream and conditions."
 )
 @click.option("--run", "runs", multiple=True, metavar="N|FIRST:END", help="Only this run, or these (END is not included); may be repeated.")
+@click.option("--runs-from", metavar="FILE", help="Only the runs of this list: numbers, or CSV or Parquet with a column run, and maybe detector.")
 @click.option("--detector", multiple=True, help="Only this detector; may be repeated.")
 @click.option("--lineage", help="Only this lineage, where runs are archived in several.")
 @click.option(

@@ -30,6 +30,7 @@ def selected(
     frame: str | None = None,
     where: str | None = None,
     skip_damaged: bool = False,
+    runs_from: str | None = None,
 ) -> Selection:
     """The selection that the options describe.
 
@@ -40,11 +41,10 @@ def selected(
     ranges = [parse_range("--run", text) for text in runs]
     frames = parse_range("--frame", frame) if frame else None
     several = list(itertools.chain(*ranges)) if ranges else None
-    return open_archive(archive).stream(stream).select(
+    whole = open_archive(archive).stream(stream).select(detector=detector or None, lineage=lineage)
+    return (whole if runs_from is None else whole.select(run=runs_from)).select(
         run=ranges[0] if len(ranges) == 1 else several,
         frame=(frames.start, frames.stop) if frames is not None else None,
-        detector=detector or None,
-        lineage=lineage,
         time=interval,
         where=where,
         on_missing="skip" if skip_damaged else None,

@@ -17,8 +17,12 @@ from antdask.query.index import Index
 from antdask.query.keys import KeyCondition
 from antdask.query.predicate import Condition, Predicate
 from antdask.query.results import Names, Results
+from antdask.query.run_lists import RunList, UnlistedRunsWarning, is_list
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
     from antdask.query.joins import Joined
 
 
@@ -28,7 +32,7 @@ class Selection(Results):
     def select(
         self,
         *,
-        run: int | range | Iterable[int] | None = None,
+        run: int | range | Iterable[int] | str | pd.DataFrame | pa.Table | None = None,
         detector: str | Iterable[str] | None = None,
         time: str | tuple[Any, Any] | None = None,
         frame: int | tuple[int, int] | None = None,
@@ -41,8 +45,8 @@ class Selection(Results):
 
         Parameters
         ----------
-        run : int, range or iterable of int
-            A run that is not in the archive selects nothing.
+        run : int, range, iterable of int, or a run list: path or URL of a file, or a table
+            A run that is not in the archive selects nothing; of run lists a warning says how many are not. See `query.run_lists` for their form.
         detector, lineage : str or iterable of str
         time : (T0, T1) or "T0/T1"
             Half-open interval of UTC: ISO 8601, datetimes, or ns since 1970. Rows from sources without UTC are left out, with a warning.
@@ -71,9 +75,12 @@ class Selection(Results):
             if words is not None:
                 labels = [words] if isinstance(words, str) else list(words)
                 found = found._keep(f"{name} {_words(labels)}", narrowing.parts_with_words(self.index, name, labels))
-        if run is not None:
+        if run is not None and is_list(run):
+            found = found._listed(RunList.of(run))
+        elif run is not None:
             runs = run if isinstance(run, range) else narrowing.run_numbers(run)
-            found = found._keep(f"run {_words(runs)}", narrowing.parts_of_runs(self.index, runs))
+            absent = "" if isinstance(runs, range) or len(runs) < 2 else _absent(runs, self.index, found.parts)
+            found = found._keep(f"run {_words(runs)}{absent}", narrowing.parts_of_runs(self.index, runs))
         if key is not None:
             number, condition = narrowing.key_condition(self.index, key)
             found = found._keep(f"run {number}", narrowing.parts_of_runs(self.index, [number]))._where(condition)
@@ -213,6 +220,14 @@ class Selection(Results):
         parts = self.parts[mask[self.parts]]
         return self._with(parts=parts, steps=(*self.steps, Step(what, len(parts))))
 
+    def _listed(self, runs: RunList) -> Selection:
+        """Of the runs of a list, which says aloud how many are not there."""
+        mask, missing = runs.mask(self.index, self.parts)
+        absent = runs.absent(missing)
+        if absent:
+            warnings.warn(UnlistedRunsWarning(f"{absent}: {runs.name}"), stacklevel=3)
+        return self._keep(f"{len(runs):,} runs of {runs.name}" + (f"; {absent}" if absent else ""), mask)
+
     def _where(self, text: str) -> Selection:
         predicate = Predicate.of(text, self._scope())
         return self._with(predicates=(*self.predicates, predicate), steps=(*self.steps, Step(text, len(self.parts))))
@@ -250,6 +265,13 @@ class Selection(Results):
 
     def _repr_html_(self) -> str:
         return html_lines(self._lines())
+
+
+def _absent(runs: list[int], index: Index, parts: np.ndarray) -> str:
+    """Which of several runs are not there, in words."""
+    listed = RunList("", np.unique(np.array(runs, np.int64)))
+    words = listed.absent(listed.mask(index, parts)[1])
+    return f"; {words}" if words else ""
 
 
 def html_lines(lines: list[str]) -> str:

@@ -14,7 +14,7 @@ PAGE = (Path(__file__).parents[2] / "docs/how-to/query.md").read_text(encoding="
 
 
 def test_every_example_runs_in_the_order_of_the_page(archive, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # an example writes a file
+    monkeypatch.chdir(tmp_path)  # examples write files
     names: dict = {}
     # Threads instead of the processes that a bag starts by itself: only the time differs.
     with dask.config.set(scheduler="threads"):
