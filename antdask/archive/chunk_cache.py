@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import functools
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 
@@ -36,6 +36,16 @@ class ChunkCache:
             if found is not None:
                 self._arrays.move_to_end(key)
             return found
+
+    def some(self, name: tuple[Hashable, ...], numbers: Iterable[int]) -> dict[int, np.ndarray]:
+        """Of numbered arrays of one name, kept under ``(*name, number)``, those that are here."""
+        if not self._arrays:
+            return {}
+        with self._lock:
+            found = {number: array for number in numbers if (array := self._arrays.get((*name, number))) is not None}
+            for number in found:
+                self._arrays.move_to_end((*name, number))
+        return found
 
     def put(self, key: Hashable, array: np.ndarray) -> None:
         """Keep an array, which nobody may write to any more; those that were used longest ago make room."""

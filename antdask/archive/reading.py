@@ -185,31 +185,23 @@ class PartReader:
         size, per_shard = layout.chunk[0], rows_of_chunks(layout)
         first, last = self.chunks(layout.path, start, stop)
         small = (last - first) * size * layout.dtype.itemsize * math.prod(layout.shape[1:]) <= _SMALL
-        chunk = first
-        while chunk < last:
-            if self._copy_cached(layout, chunk, start, stop, out):
-                chunk += 1
-                continue
-            begin, end = chunk, min(last, (chunk // per_shard + 1) * per_shard)
-            chunk += 1
-            while chunk < end and not self._copy_cached(layout, chunk, start, stop, out):
-                chunk += 1
-            yield _Run(layout, begin, chunk, start, stop, out, small)
-            chunk += chunk < end
-
-    def _copy_cached(self, layout: lay.ArrayLayout, chunk: int, start: int, stop: int, out: np.ndarray) -> bool:
-        if not self.cache.limit:
-            return False
-        values = self.cache.get((*self._key, layout.path, chunk))
-        if values is not None:
-            _copy(values, chunk * layout.chunk[0], start, stop, out)
-        return values is not None
+        held = self.cache.some((*self._key, layout.path), range(first, last))
+        for chunk, values in held.items():
+            _copy(values, chunk * size, start, stop, out)
+        begin = first
+        for end in [*held, last]:
+            while begin < end:
+                edge = min(end, (begin // per_shard + 1) * per_shard)
+                yield _Run(layout, begin, edge, start, stop, out, small)
+                begin = edge
+            begin = end + 1
 
     def _split(self, run: _Run) -> list[_Run]:
         """A run that keeps one thread busy for long, in pieces for several."""
-        if run.is_whole_shard and self._known_index(run.layout.path, run.shard) is None:
+        layout = run.layout
+        chunks = max(1, _TASK // max(1, layout.chunk[0] * layout.dtype.itemsize * math.prod(layout.shape[1:])))
+        if run.last - run.first <= chunks or (run.is_whole_shard and self._known_index(layout.path, run.shard) is None):
             return [run]
-        chunks = max(1, _TASK // max(1, run.layout.chunk[0] * run.layout.dtype.itemsize * math.prod(run.layout.shape[1:])))
         return [dataclasses.replace(run, first=a, last=min(run.last, a + chunks)) for a in range(run.first, run.last, chunks)]
 
     def _read_run(self, run: _Run) -> None:

@@ -159,9 +159,13 @@ class Piece:
                 counts[table.name] = count_true(full[table.name], self._offsets[table.name])
                 full[table.parent] &= counts[table.name] > 0
                 filtered.add(table.parent)
+        cut = set(masks)
         for table in known:
-            if table.parent is not None:
+            # Rows that were dropped because nothing is left of this table below them have nothing to take along.
+            reasons = {table.parent} & cut | {t.name for t in known if t.parent == table.parent and t.name in filtered}
+            if table.parent is not None and reasons - {table.name}:
                 full[table.name] &= np.repeat(full[table.parent], np.diff(self._offsets[table.name]))
+                cut.add(table.name)
         return full, counts
 
     def _place(self, table: str) -> Index:

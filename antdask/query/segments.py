@@ -8,6 +8,10 @@ import numba
 import numpy as np
 
 
+# A mask with one true value in more than so many is sparse.
+_RARE = 32
+
+
 def count_true(mask: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """How many of ``mask[edges[i] : edges[i + 1]]`` are true, int64, one fewer than there are edges.
 
@@ -16,6 +20,11 @@ def count_true(mask: np.ndarray, edges: np.ndarray) -> np.ndarray:
     >>> count_true(np.array([True, False, True, True]), np.array([0, 2, 2, 4])).tolist()
     [1, 0, 2]
     """
+    # What is rare is looked up where it is.
+    if len(mask) > _RARE * len(edges) > 0 and _RARE * np.count_nonzero(mask) < len(mask):
+        owners = np.searchsorted(edges, np.flatnonzero(mask), "right") - 1
+        found: np.ndarray = np.bincount(owners, minlength=len(edges) - 1)
+        return found
     counts = np.empty(len(edges) - 1, np.int64)
     _compiled(np.ascontiguousarray(mask).view(np.uint8), np.ascontiguousarray(edges, np.int64), counts)
     return counts

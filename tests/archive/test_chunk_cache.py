@@ -21,3 +21,13 @@ def test_a_limit_of_nothing_keeps_nothing():
     cache.put("a", np.zeros(3))
     assert cache.get("a") is None
     assert shared() is shared() and shared().limit > 0
+
+
+def test_several_are_looked_up_at_once_and_count_as_used():
+    cache = ChunkCache(120)
+    assert cache.some(("a",), range(3)) == {}
+    for i in range(3):
+        cache.put(("a", i), np.full(40, i, np.uint8))
+    assert list(cache.some(("a",), [0, 7])) == [0] and cache.some(("b",), range(3)) == {}
+    cache.put(("a", 3), np.zeros(40, np.uint8))
+    assert list(cache.some(("a",), range(9))) == [0, 2, 3]
