@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from antdask.model.schema import AMPLITUDE, INTEGER, REAL, SERIES, Field, Schema, Table
+from antdask.model.schema import AMPLITUDE, INTEGER, REAL, SERIES, SYMBOL, Field, Schema, Table
 from antdask.model.tables import SCHEMA_VERSION
 
 FORMAT = "antdask-archive"
@@ -43,8 +43,8 @@ CHUNK_ELEMENTS = 65_536
 SHARD_CHUNKS = 64
 #: Rows and, at most, columns of an inner chunk of a series, and such chunks along time in a shard. How they were chosen: docs/decisions.
 SERIES_ROWS, SERIES_COLUMNS, SERIES_SHARD_CHUNKS = 4096, 75, 16
-#: Values of a block of the compressor of a series.
-SERIES_BLOCK = 1 << 17
+#: Values of a block of the compressor of a series, and bytes of that of other columns: whole chunks, but for numbers of eight bytes.
+SERIES_BLOCK, BLOCK_BYTES = 1 << 17, 1 << 18
 #: A block of the catalogue closes after about this many hits, or rows of a stream without hits.
 BLOCK_HITS = 1 << 20
 BLOCK_ROWS = 1 << 16
@@ -111,7 +111,7 @@ class ArrayLayout:
     shape, chunk, shard : tuple of int
         Only the first dimension is cut, of a series also the second, in chunks. An array of no rows has neither chunks nor shards on disk.
     codec : str
-        ``integer``, ``amplitude``, ``real`` or ``series`` (see `model.schema.Field`).
+        ``integer``, ``amplitude``, ``symbol``, ``real`` or ``series`` (see `model.schema.Field`).
     dims : tuple of str
     attributes : dict
     """
@@ -175,24 +175,29 @@ class ArrayLayout:
 def codec_metadata(codec: str, dtype: np.dtype) -> dict[str, Any]:
     """Zarr v3 metadata of the compressor for a kind of column.
 
-    Bit shuffle for integers with structure, byte shuffle for reals, plain zstd for bytes that look random: shuffling those costs a third
-    of the ratio (1.08 against 1.41 on 8-bit amplitudes). Series have one block for their low bytes and one for their high bytes: blocks of zstd hold
-    128 KiB, and each has a code of its own.
+    Byte shuffle for numbers of several bytes, bit shuffle for flags, and plain zstd for bytes that look random: shuffling those costs a third of the ratio
+    (1.08 against 1.41 on 8-bit amplitudes). Series have one block for their low bytes and one for their high bytes: blocks of zstd hold 128 KiB, and each has a
+    code of its own. How all this was chosen: docs/decisions.
     """
-    if codec == SERIES:
-        how = {"cname": "zstd", "clevel": 3, "shuffle": "shuffle", "typesize": dtype.itemsize, "blocksize": SERIES_BLOCK * dtype.itemsize}
-        return {"name": "blosc", "configuration": how}
-    if codec == AMPLITUDE:
+    if codec in {AMPLITUDE, SYMBOL}:
         return {"name": "zstd", "configuration": {"level": 1, "checksum": False}}
-    shuffle = "shuffle" if codec == REAL else "bitshuffle"
-    return {
-        "name": "blosc",
-        "configuration": {"cname": "zstd", "clevel": 1, "shuffle": shuffle, "typesize": dtype.itemsize, "blocksize": 0},
+    size = dtype.itemsize
+    how = {
+        "cname": "zstd",
+        "clevel": 1 if codec == REAL or size == 1 else 2,
+        "shuffle": "shuffle",
+        "typesize": size,
+        "blocksize": BLOCK_BYTES,
     }
+    if codec == SERIES:
+        how |= {"clevel": 2, "blocksize": SERIES_BLOCK * size}
+    elif codec == INTEGER and size == 1:
+        how["shuffle"] = "bitshuffle"
+    return {"name": "blosc", "configuration": how}
 
 
 def codec_kind(inner: Sequence[dict[str, Any]]) -> str:
-    """The kind of column that the codecs of inner chunks stand for.
+    """The kind of column that the codecs of inner chunks stand for, as far as decoding depends on it.
 
     Raises
     ------
@@ -206,8 +211,10 @@ def codec_kind(inner: Sequence[dict[str, Any]]) -> str:
     """
     if inner[0]["name"] == "transpose":
         return SERIES
-    metadata = inner[1]
-    return AMPLITUDE if metadata["name"] == "zstd" else {"shuffle": REAL, "bitshuffle": INTEGER}[metadata["configuration"]["shuffle"]]
+    name, how = inner[1]["name"], inner[1]["configuration"]
+    if name == "zstd":
+        return AMPLITUDE
+    return {("shuffle", 1): REAL, ("shuffle", 2): INTEGER, ("bitshuffle", 1): INTEGER}[how["shuffle"], how["clevel"]]
 
 
 def chunk_rows(width: int, codec: str = INTEGER) -> int:

@@ -7,6 +7,7 @@ metadata, which comes first in the part, states lengths that are known last.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import tempfile
 from collections.abc import Mapping
@@ -112,7 +113,9 @@ class _Column:
         self.path, self.dtype, self.tail, self.codec, self.dims, self.attributes = path, dtype, tail, codec, dims, attributes
         self.chunk = lay.chunk_rows(int(np.prod(tail, dtype=np.int64)), codec)
         self.rows = 0
+        # Of each chunk: where it is kept, its checksum, which follows it in the part, and the length of both.
         self.chunks: list[bytes | tuple[int, int]] = []
+        self.sums: list[bytes] = []
         self.lengths: list[int] = []
         self._encoder = shards.codec_for(codec, dtype)
         self._pending: list[np.ndarray] = []
@@ -124,7 +127,8 @@ class _Column:
         if self._waiting + len(values) >= self.chunk:
             values = self._encode_full(values)
         if len(values):
-            self._pending.append(values)
+            # A view would keep the whole batch in memory.
+            self._pending.append(values if values.base is None else values.copy())
             self._waiting += len(values)
 
     def _encode_full(self, values: np.ndarray) -> np.ndarray:
@@ -138,13 +142,13 @@ class _Column:
         whole = start + (len(values) - start) // self.chunk * self.chunk
         for begin in range(start, whole, self.chunk):
             self._keep(values[begin : begin + self.chunk])
-        # A copy, so that the batch behind the view can go.
-        return values[whole:].copy()
+        return values[whole:]
 
     def _keep(self, values: np.ndarray) -> None:
-        for data in shards.encode_groups(values, self.codec, self._encoder):
+        for data, checksum in shards.encode_groups(values, self.codec, self._encoder):
             self.chunks.append(self._spool.keep(data))
-            self.lengths.append(len(data))
+            self.sums.append(checksum)
+            self.lengths.append(len(data) + len(checksum))
 
     def close(self) -> lay.ArrayLayout:
         """Encode the last chunk, padded with zeros where it is not the only one."""
@@ -301,7 +305,8 @@ class PartWriter:
         for number in range(layout.n_shards):
             own = slice(number * layout.chunks_per_shard, (number + 1) * layout.chunks_per_shard)
             index = shards.shard_index(column.lengths[own], layout.chunks_per_shard)
-            pieces = [*map(self._spool.take, column.chunks[own]), index]
+            chunks = zip(map(self._spool.take, column.chunks[own]), column.sums[own], strict=True)
+            pieces = [*itertools.chain.from_iterable(chunks), index]
             offsets.append(members.add(layout.shard_name(number), pieces))
             lengths.append(sum(map(len, pieces)))
         return {

@@ -25,6 +25,7 @@ from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.state import Account
 from antdask.archive.store import Store
 from antdask.convert.archived import entry_of
+from antdask.convert.lineage import writes_alike
 from antdask.convert.material import joined
 from antdask.errors import ArchiveError, UnknownNameError
 from antdask.model.keys import PartKey, RunKey, parse_part
@@ -190,7 +191,9 @@ def _lineages(store: Store, reader: CatalogReader, table: pa.Table) -> tuple[dic
             raise ArchiveError("The lineage of parts is not kept", where=path) from error
         declared = {f"{t.name}/{name}" for t in schema(row["stream"]).given_by(row["origin"]) for name in t.columns(row["origin"])}
         columns = set(reader.details.at(np.array([row["place_min"]]), ["columns"])["columns"][0].as_py())
-        if columns and columns != declared:
+        if not writes_alike(documents[row["lineage"]]):
+            left_alone[row["lineage"]] = "they were written by another version of the writer; reprocess or convert again"
+        elif columns and columns != declared:
             left_alone[row["lineage"]] = f"its parts have other columns than stream '{row['stream']}' has now; reprocess or convert again"
     return documents, left_alone
 

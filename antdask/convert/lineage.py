@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from antdask.archive import layout as lay
-from antdask.model.schema import AMPLITUDE, INTEGER, REAL, SERIES, Schema
+from antdask.model.schema import AMPLITUDE, INTEGER, REAL, SERIES, SYMBOL, Schema
 from antdask.model.tables import SCHEMA_VERSION, schema
 from antdask.plan import FileEntry, digest
 from antdask.protocols import Source
 from antdask.sources import layout_map
 
 #: Raise when the writer would give other bytes for the same batches.
-WRITER_VERSION = 1
+WRITER_VERSION = 2
 
 
 def lineage_document(stream: str, entry: FileEntry, source: Source) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def lineage_document(stream: str, entry: FileEntry, source: Source) -> dict[str,
             "version": WRITER_VERSION,
             "chunk_elements": lay.CHUNK_ELEMENTS,
             "shard_chunks": lay.SHARD_CHUNKS,
-            "codecs": {kind: lay.codec_metadata(kind, np.dtype("u4")) for kind in (INTEGER, AMPLITUDE, REAL)},
+            "codecs": {kind: lay.codec_metadata(kind, np.dtype("u4")) for kind in (INTEGER, AMPLITUDE, SYMBOL, REAL)},
             **_series(declared, entry.origin),
         },
         "calibration": None,
@@ -61,6 +62,12 @@ def _words_hash(declared: Schema, origin: str) -> str:
     tables = declared.given_by(origin)
     words = [[t.name, t.row, t.parent, t.description, [dataclasses.asdict(f) for f in t.columns(origin).values()]] for t in tables]
     return digest([declared.description, words])[:16]
+
+
+def writes_alike(document: Mapping[str, Any]) -> bool:
+    """Whether parts of this lineage would get the same bytes from the writer as it is now."""
+    version = document.get("writer", {}).get("version", WRITER_VERSION)
+    return bool(version == WRITER_VERSION)
 
 
 def lineage_id(document: dict[str, Any]) -> str:

@@ -10,8 +10,9 @@ import numpy as np
 
 from antdask.archive.ledger import Provenance, Quarantined, Receipt
 from antdask.convert.archived import ArchivedParts
+from antdask.convert.lineage import writes_alike
 from antdask.convert.step import Step
-from antdask.errors import AntdaskError, CorruptFileError
+from antdask.errors import AntdaskError, CorruptFileError, PlanError
 from antdask.model.ragged import Batch
 from antdask.plan import Assignment, FileEntry, Range
 from antdask.sources import SOURCES
@@ -35,12 +36,18 @@ class Material:
     Raises
     ------
     PlanError
-        The step is not the one that was planned.
+        The step, or the writer of parts, is not the one that was planned.
     DamagedPartError
         A part that it is made from is not there any more.
     """
 
     def __init__(self, task: Assignment) -> None:
+        if not writes_alike(task.lineage):
+            raise PlanError(
+                "The part was planned for another version of the writer, which gives other bytes",
+                where=str(task.part.key),
+                hint="Plan again: it makes a lineage of its own, and what is archived stays readable.",
+            )
         self.task, self._archive = task, SOURCES.get(task.inputs[0].format)
         # Parts of the lineage itself are only joined: they have been through its step already.
         self.joins = isinstance(self._archive, ArchivedParts) and task.inputs[0].layout == task.part.key.lineage

@@ -6,7 +6,7 @@ electronics gave it, so that nothing is lost before a calibration is chosen.
 
 from __future__ import annotations
 
-from antdask.model.schema import AMPLITUDE, SERIES, Field
+from antdask.model.schema import AMPLITUDE, SERIES, SYMBOL, Field
 
 # One line per field, however long.
 # fmt: off
@@ -14,7 +14,7 @@ from antdask.model.schema import AMPLITUDE, SERIES, Field
 ANTARES_RAW = ("antares_raw",)
 OM_SLOTS = (("om_slot", 900),)
 
-ARS = Field("ars", "u1", "1", "ARS chip in the storey, from 0 to 5: 2 x optical module in the storey (0 to 2) + chip (0 or 1)", "meta.id;instr.det", origins=ANTARES_RAW, codec=AMPLITUDE)
+ARS = Field("ars", "u1", "1", "ARS chip in the storey, from 0 to 5: 2 x optical module in the storey (0 to 2) + chip (0 or 1)", "meta.id;instr.det", origins=ANTARES_RAW, codec=SYMBOL)
 TIMESTAMP = Field("timestamp", "u4", "1", "ticks of 25 ns from the start of the frame, raw", "time.interval", origins=ANTARES_RAW)
 TVC = Field("tvc", "u1", "1", "time-to-voltage converter: subdivides the tick, raw counts", "time.interval", origins=ANTARES_RAW, codec=AMPLITUDE)
 AVC = Field("avc", "u1", "1", "amplitude-to-voltage converter: charge, raw counts, 255 is the end of the range", "phys.electCharge", origins=ANTARES_RAW, codec=AMPLITUDE)

@@ -17,7 +17,7 @@ import numpy as np
 
 from antdask.errors import UnknownNameError
 
-INTEGER, AMPLITUDE, REAL, SERIES = "integer", "amplitude", "real", "series"
+INTEGER, AMPLITUDE, SYMBOL, REAL, SERIES = "integer", "amplitude", "symbol", "real", "series"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Field:
     flags : tuple of (int, str)
         CF flag values or masks with their meanings.
     codec : str
-        How it compresses best: ``integer`` (bit shuffle), ``amplitude`` (bytes that look random), ``real`` (byte shuffle), ``series`` (rows are times, columns are
-        channels, and the values of a channel lie side by side).
+        How it compresses best: ``integer`` (whole numbers that run on or repeat, flags), ``amplitude`` (bytes that look random), ``symbol`` (few different bytes in
+        random order), ``real`` (floating point), ``series`` (rows are times, columns are channels, and the values of a channel lie side by side).
     statistics : bool
         Whether blocks keep its minimum and maximum.
     """

@@ -49,9 +49,9 @@ TOT = Field("tot", "u1", "ns", "time over threshold of the pulse; 255 is the end
 TRIGGERED = Field("triggered", "u1", "1", "1 where the hit is part of a trigger of this event", "meta.code", flags=((1, "triggered"),))
 TRIGGER_MASK = Field("trigger_mask", "u8", "1", "bit pattern of the KM3NeT triggers; km3pipe: as written, and older files write 1 for any hit of a trigger", "meta.code.class", origins=KM3NET, missing="0 (km3pipe files without it)")
 
-LINE = Field("line", "u1", "1", "ANTARES line (SeaTray 'string'), from 1 to 12", "meta.id;instr.det", origins=(*SEATRAY, *ANTARES_RAW))
-FLOOR = Field("floor", "u1", "1", "storey on the line, from 1 to 25; SeaTray: derived, 1 + (om - 1) // 3", "meta.id;instr.det", origins=(*SEATRAY, *ANTARES_RAW))
-OM = Field("om", "u1", "1", "optical module on the line, from 1 to 75; raw data: derived, 3 x (floor - 1) + ars // 2 + 1", "meta.id;instr.det", origins=(*SEATRAY, *ANTARES_RAW))
+LINE = Field("line", "u1", "1", "ANTARES line (SeaTray 'string'), from 1 to 12", "meta.id;instr.det", origins=(*SEATRAY, *ANTARES_RAW), codec=AMPLITUDE)
+FLOOR = Field("floor", "u1", "1", "storey on the line, from 1 to 25; SeaTray: derived, 1 + (om - 1) // 3", "meta.id;instr.det", origins=(*SEATRAY, *ANTARES_RAW), codec=AMPLITUDE)
+OM = Field("om", "u1", "1", "optical module on the line, from 1 to 75; raw data: derived, 3 x (floor - 1) + ars // 2 + 1", "meta.id;instr.det", origins=(*SEATRAY, *ANTARES_RAW), codec=AMPLITUDE)
 VECTOR_INDEX = Field("vector_index", "u8", "1", "index of the pulse in the SeaTray vector of its module", "meta.number", origins=SEATRAY)
 TIME_NS = Field("time_ns", "f8", "ns", "calibrated leading edge of the pulse, relative to the event", "time.interval", origins=SEATRAY, codec=REAL)
 WIDTH_NS = Field("width_ns", "f8", "ns", "duration of the pulse", "time.duration", origins=SEATRAY, missing="NaN", codec=REAL)

@@ -29,6 +29,30 @@ def test_a_series_is_cut_into_groups_of_channels_and_says_that_its_chunks_lie_tr
     assert lay.array_layout("t/c", np.dtype("u4"), (10**6, 900), "series", ("x", "y"), {}).shard == (65_536, 900)
 
 
+@pytest.mark.parametrize(
+    ("codec", "kind"),
+    [
+        ({"name": "zstd", "configuration": {"level": 1, "checksum": False}}, "amplitude"),
+        (
+            {"name": "blosc", "configuration": {"cname": "zstd", "clevel": 1, "shuffle": "bitshuffle", "typesize": 4, "blocksize": 0}},
+            "integer",
+        ),
+        ({"name": "blosc", "configuration": {"cname": "zstd", "clevel": 1, "shuffle": "shuffle", "typesize": 8, "blocksize": 0}}, "real"),
+    ],
+)
+def test_compressors_of_the_first_writer_are_known(codec, kind):
+    assert lay.codec_kind([{"name": "bytes"}, codec, {"name": "crc32c"}]) == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype", "shuffle", "level"),
+    [("integer", "u1", "bitshuffle", 1), ("integer", "u2", "shuffle", 2), ("integer", "i8", "shuffle", 2), ("real", "f8", "shuffle", 1), ("series", "u1", "shuffle", 2)],
+)  # fmt: skip
+def test_shuffles_fit_the_width_of_numbers(kind, dtype, shuffle, level):
+    how = lay.codec_metadata(kind, np.dtype(dtype))["configuration"]
+    assert (how["shuffle"], how["clevel"], how["typesize"]) == (shuffle, level, np.dtype(dtype).itemsize)
+
+
 def test_every_schema_is_plain_json_with_every_field():
     document = json.loads(json.dumps(lay.schema_document(SCHEMAS)))
     fields = document["streams"]["events"]["tables"][1]["fields"]

@@ -71,9 +71,9 @@ def _encode(batch: Batch) -> float:
         columns += [(field.codec, batch.tables[table.name][name]) for name, field in table.columns(batch.origin).items()]
     began = time.process_time()
     for kind, values in columns:
-        codec, rows = shards.codec_for(kind, values.dtype), chunk_rows(int(np.prod(values.shape[1:], dtype=np.int64)))
+        codec, rows = shards.codec_for(kind, values.dtype), chunk_rows(int(np.prod(values.shape[1:], dtype=np.int64)), kind)
         for start in range(0, len(values), rows):
-            codec.encode(np.ascontiguousarray(values[start : start + rows]))
+            shards.encode_groups(values[start : start + rows], kind, codec)
     return time.process_time() - began
 
 

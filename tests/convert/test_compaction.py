@@ -8,13 +8,15 @@ from antdask.archive import catalog, ledger, snapshot
 from antdask.archive import layout as lay
 from antdask.archive.store import Store
 from antdask.cluster import make_cluster
+from antdask.convert import lineage
 from antdask.convert.campaign import convert
 from antdask.convert.compaction import plan_compaction
+from antdask.convert.material import Material
 from antdask.convert.reprocess import Wish, plan_reprocessing, reprocess
 from antdask.convert.scan import make_plan
 from antdask.convert.status import status
 from antdask.convert.verify import verify
-from antdask.errors import ConflictError, DamagedPartError, UnknownNameError
+from antdask.errors import ConflictError, DamagedPartError, PlanError, UnknownNameError
 from antdask.query.archive import open_archive
 from antdask.settings import load
 
@@ -73,6 +75,15 @@ def test_merged_parts_are_to_the_byte_those_of_a_conversion_with_large_parts(arc
     convert(make_plan(files, str(tmp_path / "whole"), load(part_bytes=10**9)), SERIAL)
     assert live(archive) == live(str(tmp_path / "whole")) and values(archive) == before
     assert found.left_alone == {}
+
+
+def test_parts_of_an_older_writer_are_left_alone_and_their_plans_are_refused(archive, files, monkeypatch):
+    plan = make_plan(files, archive, LARGE)
+    monkeypatch.setattr(lineage, "WRITER_VERSION", lineage.WRITER_VERSION + 1)
+    found = plan_compaction(archive, settings=LARGE)
+    assert found.before == 0 and set(found.left_alone) == set(plan.lineages) and "another version" in next(iter(found.left_alone.values()))
+    with pytest.raises(PlanError, match="another version of the writer"):
+        Material(plan.assignment(0))
 
 
 @pytest.mark.parametrize("mode", ["fast", "deep", "source"])

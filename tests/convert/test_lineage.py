@@ -33,6 +33,13 @@ def test_a_declared_layout_is_part_of_the_lineage():
     assert len({of(), *map(of, maps)}) == 3
 
 
+def test_parts_of_an_older_writer_are_told_apart(monkeypatch):
+    document = lineage_document("events", ENTRY, SOURCE)
+    assert lineage.writes_alike(document) and lineage.writes_alike({})
+    monkeypatch.setattr(lineage, "WRITER_VERSION", document["writer"]["version"] + 1)
+    assert not lineage.writes_alike(document) and lineage_id(document) != of()
+
+
 def test_words_count_because_they_stand_in_the_bytes(monkeypatch):
     events = schema("events")
     rows = dataclasses.replace(events.rows, description="other words")

@@ -16,7 +16,11 @@ from tests.batches import random_batch
 ZARRS = "zarrs.ZarrsCodecPipeline"
 
 
-@pytest.fixture(scope="module", params=[("timeslices_l1", "km3net_online", 400), ("rates", "antares_raw", 3000)], ids=lambda p: p[1])
+@pytest.fixture(
+    scope="module",
+    params=[("timeslices_l1", "km3net_online", 400), ("events", "antares_raw", 600), ("rates", "antares_raw", 3000)],
+    ids=lambda p: p[1],
+)
 def part(request, tmp_path_factory):
     """A reader of a part, the ZIP, and the folder that it unpacks to."""
     (stream, origin, rows), root = request.param, tmp_path_factory.mktemp("peers")
