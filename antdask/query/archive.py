@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from antdask.archive.catalog_reader import CatalogReader
@@ -26,6 +25,7 @@ ACCESSORS: Registry[Callable[[Archive], Any]] = Registry(
 )
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 
@@ -78,6 +78,9 @@ class Archive:
     @property
     def runs(self) -> pd.DataFrame:
         """One row per detector and run: first and last time (NaT where the sources give none) and frame, parts, rows, hits, streams."""
+        # Imported late: who does not look at tables does without its 40 MB.
+        import pandas as pd
+
         frame: pd.DataFrame = self.catalog.runs.to_pandas(integer_object_nulls=True)
         for name in ("first_utc_ns", "last_utc_ns"):
             frame[name.removesuffix("_ns")] = pd.to_datetime(frame[name].astype("Int64"), unit="ns", utc=True)

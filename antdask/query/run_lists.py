@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -55,11 +54,11 @@ class RunList:
         """
         if isinstance(source, str | Path):
             return cls._of_file(str(source))
-        if isinstance(source, pd.Series | pd.Index):
+        if _is_of_pandas(source) and not hasattr(source, "columns"):
             return cls("a list", _runs(pa.array(source, from_pandas=True), "the list"))
         table = (
             pa.Table.from_pandas(source.reset_index() if source.index.name else source, preserve_index=False)
-            if isinstance(source, pd.DataFrame)
+            if _is_of_pandas(source)
             else source
         )
         return cls._of_table(table, "a table")
@@ -103,6 +102,8 @@ class RunList:
         label = table["detector"].cast(pa.string())
         if label.null_count:
             raise UsageError("A run of the list has no detector", where=name)
+        import pandas as pd
+
         pairs = pd.DataFrame({"run": runs, "detector": label.to_pandas()}).drop_duplicates()
         return cls(name, pairs["run"].to_numpy(), pairs["detector"].to_numpy())
 
@@ -132,7 +133,7 @@ class RunList:
 
 def is_list(run: Any) -> bool:
     """Whether this is a list of runs in a file or table, and no number or several."""
-    return isinstance(run, str | Path | pd.DataFrame | pd.Series | pd.Index | pa.Table)
+    return isinstance(run, str | Path | pa.Table) or _is_of_pandas(run)
 
 
 def _runs(column: pa.Array | pa.ChunkedArray, name: str) -> np.ndarray:
@@ -180,3 +181,8 @@ def _parquet(data: bytes, name: str) -> pa.Table:
         )
     except pa.ArrowInvalid as error:
         raise UsageError(f"Not a table: {error}", where=name, hint=_HINT) from error
+
+
+def _is_of_pandas(source: Any) -> bool:
+    """Told without importing it, which takes 40 MB."""
+    return type(source).__module__.partition(".")[0] == "pandas"

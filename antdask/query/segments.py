@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
-import numba
 import numpy as np
-
 
 # A mask with one true value in more than so many is sparse.
 _RARE = 32
@@ -26,7 +25,7 @@ def count_true(mask: np.ndarray, edges: np.ndarray) -> np.ndarray:
         found: np.ndarray = np.bincount(owners, minlength=len(edges) - 1)
         return found
     counts = np.empty(len(edges) - 1, np.int64)
-    _compiled(np.ascontiguousarray(mask).view(np.uint8), np.ascontiguousarray(edges, np.int64), counts)
+    _compiled()(np.ascontiguousarray(mask).view(np.uint8), np.ascontiguousarray(edges, np.int64), counts)
     return counts
 
 
@@ -38,4 +37,9 @@ def _count(mask: np.ndarray, edges: np.ndarray, counts: np.ndarray) -> None:
         counts[row] = number
 
 
-_compiled: Any = numba.njit(cache=True, nogil=True)(_count)
+@functools.cache
+def _compiled() -> Any:
+    # Imported late: who only looks at the catalogue does without its 80 MB.
+    import numba
+
+    return numba.njit(cache=True, nogil=True)(_count)
