@@ -73,7 +73,7 @@ class Rows:
         return [t.name for t in self.schema.tables if t.parent == table and t.name in self.tables]
 
     def flat(self, table: str) -> list[tuple[str, str, Column]]:
-        """Columns of a view with one row per row of `table`: those above, repeated, then its own; label, table and values of each.
+        """Columns of a view with one row per row of `table`: those above, if any, repeated, then its own; label, table and values of each.
 
         Its own columns and the keys go by their bare names, others by the name of their table too: ``frames.dom_id``.
         """
@@ -82,6 +82,8 @@ class Rows:
             chain.insert(0, parent)
         found = []
         for i, name in enumerate(chain):
+            if not self.tables[name]:
+                continue
             edges = np.arange(self.length(name) + 1)
             for below in chain[i + 1 :]:
                 edges = self.offsets[below].values[edges]
@@ -104,7 +106,7 @@ def gather(schema: Schema, tables: Sequence[str], columns: Sequence[str], pieces
     tables : sequence of str
         Tables to give, in the declared order, each with all above it.
     columns : sequence of str
-        ``table/column``; at least one of the row table.
+        ``table/column``; at least one of the row table where its length matters.
 
     Notes
     -----

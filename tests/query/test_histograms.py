@@ -35,6 +35,12 @@ def test_reals_edges_and_columns_of_two_tables(small, small_entries):
     assert (made.view(flow=True) == want.view(flow=True)).all()
 
 
+def test_reals_of_hits_alone(small, small_entries):
+    made = small.stream("events").select(detector="antares").histogram({"hits.charge_pe": (20, -2.0, 2.0)})
+    want = bh.Histogram(bh.axis.Regular(20, -2, 2)).fill(small_entries[3].batch.tables["hits"]["charge_pe"])
+    assert (made.view(flow=True) == want.view(flow=True)).all()
+
+
 def test_conditions_and_nothing_at_all(long, long_batch):
     tot = long_batch.tables["hits"]["tot"]
     made = long.stream("events").select(where="hits.tot > 100").histogram("hits.tot")
