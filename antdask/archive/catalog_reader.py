@@ -13,6 +13,7 @@ from antdask.archive import catalog
 from antdask.archive.catalog import Catalog
 from antdask.archive.parquet_rows import ParquetRows
 from antdask.archive.store import Store
+from antdask.errors import ArchiveError
 
 #: Columns of parts with few different words, read as codes.
 WORDS = ("stream", "detector", "lineage", "origin")
@@ -111,7 +112,14 @@ class CatalogReader:
     @functools.cached_property
     def summaries(self) -> dict[str, Any]:
         """Sums and ranges of all parts and of each stream, see `summary.summaries`."""
-        found: dict[str, Any] = json.loads(self.parts.metadata[b"summaries"])
+        try:
+            found: dict[str, Any] = json.loads(self.parts.metadata[b"summaries"])
+        except (KeyError, ValueError) as error:
+            raise ArchiveError(
+                "The catalogue says nothing about the whole: it is damaged, or of an early trial version",
+                where=f"catalogue/{self.snapshot}/parts.parquet",
+                hint="Run: antdask status ARCHIVE --rebuild.",
+            ) from error
         return found
 
     def rows_of(self, stream: str) -> tuple[int, int]:

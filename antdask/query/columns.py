@@ -49,13 +49,25 @@ def resolve(index: Index, parts: np.ndarray, names: str | Iterable[str] | None) 
     keys = [name for name in key_columns(schema) if name in there]
     if names is None:
         return [*keys, *(name for name in there if name not in keys)]
-    asked = [names] if isinstance(names, str) else list(names)
-    if not all(isinstance(name, str) for name in asked):
-        raise UsageError("Columns are names", found=repr(asked), hint='Example: columns=["n_hits", "hits.tot"].')
+    asked = listed(names)
     scope = Scope(schema, [*there, label])
     found = [path for name in asked for path in _paths(scope, name, there)]
     whole = [path for table in schema.tables for path in dict.fromkeys(found) if path.startswith(f"{table.name}/")]
     return [*keys, *(path for path in whole if path not in keys)]
+
+
+def listed(names: str | Iterable[str]) -> list[str]:
+    """Names of columns, one or several.
+
+    Raises
+    ------
+    UsageError
+        Not names.
+    """
+    asked = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [names]
+    if not all(isinstance(name, str) for name in asked):
+        raise UsageError("Columns are names", found=repr(asked)[:80], hint='Example: ["n_hits", "hits.tot"].')
+    return asked
 
 
 def _paths(scope: Scope, name: str, there: list[str]) -> list[str]:

@@ -322,13 +322,13 @@ class Results:
             return bag(self, self._paths(columns), partitions)
         return column_array(self, *self._scope().find(f"{table}.{column}"), partitions)
 
-    def histogram(self, axes: str | Mapping[str, Any], *, client: Any = None) -> hist.Hist[Any]:
+    def histogram(self, axes: str | Iterable[str] | Mapping[str, Any], *, client: Any = None) -> hist.Hist[Any]:
         """Counts of values, filled where the data are read; memory is that of a few blocks and the cells.
 
         Parameters
         ----------
-        axes : str or mapping of str to axis
-            A column, or several with ``(bins, low, high)``, edges, or an axis of boost-histogram each. ``None`` stands for all values of an integer of
+        axes : str, iterable of str, or mapping of str to axis
+            Columns, or columns with ``(bins, low, high)``, edges, or an axis of boost-histogram each. ``None`` stands for all values of an integer of
             up to 16 bits. Columns of upper tables are repeated for the rows of the lowest. Rows without one of the columns are not counted.
         client : dask.distributed.Client, optional
             Where to compute; here if not given.
@@ -339,7 +339,7 @@ class Results:
         """
         from antdask.query.histograms import make_recipe, named
 
-        asked = {axes: None} if isinstance(axes, str) else dict(axes)
+        asked = dict(axes) if isinstance(axes, Mapping) else dict.fromkeys(column_names.listed(axes))
         if not asked:
             raise UsageError("A histogram needs a column", hint='Example: histogram("hits.tot").')
         scope = self._scope()

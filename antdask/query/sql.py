@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset
 
@@ -34,6 +35,10 @@ _CONFINED: dict[str, str | bool | int | float | list[str]] = {
     "lock_configuration": True,
     "python_enable_replacements": False,
 }
+
+
+# Words of queries that ask which tables there are.
+_LISTING = frozenset({"show", "information_schema", "duckdb_views", "duckdb_tables", "duckdb_columns", "tables"})
 
 
 def run_sql(archive: Archive, query: str, tables: Mapping[str, Any], max_bytes: int | None = None) -> Iterator[pa.Table]:
@@ -78,8 +83,9 @@ def _connection(
     connection = duckdb.connect(config=_CONFINED)
     try:
         # A word too many does no harm: nothing is read of a table before it is scanned.
-        words = set(re.findall(r"\w+", query))
-        for name in [n for n in dict.fromkeys([*known_tables(archive, tables), *tables]) if n in words]:
+        words = set(re.findall(r"\w+", str(query)))
+        every = not {word.lower() for word in words}.isdisjoint(_LISTING)
+        for name in [n for n in dict.fromkeys([*known_tables(archive, tables), *tables]) if every or n in words]:
             table = _table(archive, name, tables)
             if isinstance(table, tuple):
                 streams.append(_Stream(*table, max_bytes, look))  # type: ignore[call-arg]
@@ -102,6 +108,8 @@ def _connection(
 
 def _answer(connection: Any, query: str) -> Any:
     """The relation of a query, which nothing has computed yet."""
+    if not isinstance(query, str):
+        raise UsageError("A query is a text", found=repr(query)[:80])
     relation = connection.sql(query)
     if relation is None:
         raise UsageError("The query has no answer", found=query[:80], hint="Only SELECT can be asked.")
@@ -110,9 +118,16 @@ def _answer(connection: Any, query: str) -> Any:
 
 def known_tables(archive: Archive, tables: Mapping[str, Any] | None = None) -> list[str]:
     """Names of the tables that a query may name: of the streams, and of selections beside them."""
-    chosen = {name: s.index.schema for name, s in (tables or {}).items() if isinstance(s, Selection)}
-    schemas = {name: archive.stream(name).index.schema for name in archive.streams} | chosen
-    return [*(n for name, s in schemas.items() for n in (name, *(f"{name}_{t.name}" for t in s.tables[1:]))), "runs"]
+    chosen = {name: s for name, s in (tables or {}).items() if isinstance(s, Selection)}
+    selections: dict[str, Selection] = {name: archive.stream(name) for name in archive.streams} | chosen
+    return [*(n for name, selection in selections.items() for n in _names(name, selection)), "runs"]
+
+
+def _names(name: str, selection: Selection) -> list[str]:
+    """Names of the tables of a selection that hold anything."""
+    index = selection.index
+    there = {path.partition("/")[0] for path in index.columns(np.arange(len(index)))}
+    return [name, *(f"{name}_{t.name}" for t in index.schema.tables[1:] if t.name in there)]
 
 
 def _table(archive: Archive, name: str, tables: Mapping[str, Any]) -> Any:

@@ -1,10 +1,14 @@
 import pickle
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 
 from antdask.archive import catalog, marker, snapshot
 from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.store import Store
+from antdask.errors import ArchiveError
 from tests.archive.test_ledger import keep, plan, receipt_of
 
 
@@ -50,3 +54,12 @@ def test_a_whole_catalogue_survives_writing(tmp_path):
     again = catalog.load(store)
     for name in catalog.TABLES:
         assert getattr(again, name).equals(getattr(whole, name)), name
+
+
+def test_a_catalogue_without_its_summary_is_no_catalogue(tmp_path):
+    store, whole = made(tmp_path)
+    path = catalog.snapshot_file(whole.snapshot, "parts")
+    table = pq.read_table(pa.BufferReader(store.read(path))).replace_schema_metadata()
+    pq.write_table(table, tmp_path / "archive" / path)
+    with pytest.raises(ArchiveError, match=r"says nothing about the whole.*--rebuild"):
+        CatalogReader.open(Store(store.url))

@@ -74,11 +74,48 @@ def test_what_cannot_be_answered_is_said(small):
 
 
 @pytest.mark.parametrize(
-    "query", ["select * from read_csv('secrets.csv')", "copy (select 1) to 'x.csv'", "install httpfs", "set enable_external_access = true"]
+    "query",
+    [
+        "select * from read_csv('{secret}')",
+        "select * from '{secret}'",
+        "select content from read_text('{secret}')",
+        "select * from read_blob('{secret}')",
+        "select * from sniff_csv('{secret}')",
+        "select * from glob('{folder}/*')",
+        "select * from read_json('http://127.0.0.1:9/x')",
+        "select * from query('from read_text(''{secret}'')')",
+        "copy (select 1) to '{folder}/x.csv'",
+        "export database '{folder}/x'",
+        "import database '{folder}/x'",
+        "attach '{folder}/x.db' as x",
+        "install httpfs",
+        "load httpfs",
+        "set enable_external_access = true",
+        "set lock_configuration = false; set enable_external_access = true",
+        "set temp_directory = '{folder}'",
+        "set python_enable_replacements = true",
+        "select getenv('HOME')",
+        "select * from secret_frame",
+        "drop table events",
+        "insert into runs values (1)",
+    ],
 )
-def test_a_query_reaches_nothing_but_its_tables(small, query):
-    with pytest.raises(UsageError):
-        small.sql(query)
+def test_a_query_reaches_nothing_but_its_tables(small, tmp_path, query):
+    secret_frame = pa.table({"x": [1]})  # a variable of Python is no table
+    (tmp_path / "secret.csv").write_text("word\nhush\n")
+    assert secret_frame.num_rows
+    with pytest.raises(UsageError) as refused:
+        small.sql(query.format(secret=tmp_path / "secret.csv", folder=tmp_path))
+    assert "hush" not in str(refused.value) and [p.name for p in tmp_path.iterdir()] == ["secret.csv"]
+
+
+def test_a_query_can_ask_which_tables_there_are(small):
+    names = small.sql("show tables")["name"].to_pylist()
+    assert {"events", "events_hits", "rates", "rates_frames", "reco", "runs"} <= set(names) and "events_usr_names" not in names
+    columns = small.sql("select column_name from information_schema.columns where table_name = 'events_hits'")["column_name"].to_pylist()
+    assert {"run", "tot", "tdc", "charge_pe"} <= set(columns)
+    with pytest.raises(UsageError, match="A query is a text"):
+        small.sql(3)
 
 
 def test_damage_comes_through_with_its_name(tmp_path):
