@@ -7,7 +7,7 @@ import re
 import pytest
 
 from antdask.model import antares_fields, antdst_fields, mc_fields, offline_fields, tables
-from antdask.model.schema import AMPLITUDE, INTEGER, REAL, Field
+from antdask.model.schema import AMPLITUDE, INTEGER, REAL, SERIES, SYMBOL, Field
 
 # Words of the IVOA list UCD1+ version 1.6 that are in use, with their place: P first only, S second only, Q both, V as P but for vectors too.
 # A new word must be looked up in that list before it is added here.
@@ -42,7 +42,7 @@ FIELDS += [(f"runs/{f.name}", f) for f in tables.RUNS.fields]
 def test_a_field_documents_itself(place: str, field: Field) -> None:
     assert len(field.description) >= 10, "a description is more than the name"
     assert field.unit == "1" or UNIT.fullmatch(field.unit), "a VOUnit string, or 1"
-    assert field.codec in {INTEGER, AMPLITUDE, REAL}
+    assert field.codec in {INTEGER, AMPLITUDE, SYMBOL, REAL, SERIES}
     assert field.numpy.byteorder in "=|", "byte order is the format's business"
     assert set(field.origins) <= ORIGINS
     assert ucd_problems(field.ucd) == []
