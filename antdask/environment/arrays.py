@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import io
 import itertools
 import json
+import math
 from collections.abc import Iterator
-from typing import Any
+from typing import IO, Any
 
+import google_crc32c
 import numpy as np
+from numcodecs import blosc
 
 from antdask.archive import shards
-from antdask.archive.layout import codec_metadata
 from antdask.archive.store import Store
-from antdask.model.schema import INTEGER, REAL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,10 +67,14 @@ class GridArray:
         """Chunks of a shard."""
         return int(np.prod(self.grid))
 
+    @functools.cached_property
+    def codec(self) -> Any:
+        """The compressor: bit shuffle and zstd over whole chunks. In smaller blocks, as Blosc would choose, it takes half again as long and gains nothing."""
+        return blosc.Blosc("zstd", 1, blosc.BITSHUFFLE, blocksize=self._block, typesize=self.dtype.itemsize)
+
     @property
-    def kind(self) -> str:
-        """Codec, as in `model.schema`."""
-        return REAL if self.dtype.kind == "f" else INTEGER
+    def _block(self) -> int:
+        return math.prod(self.chunk) * self.dtype.itemsize
 
     def shard_path(self, number: int) -> str:
         """File of the shard with this number along time."""
@@ -79,7 +85,8 @@ class GridArray:
     def metadata(self) -> bytes:
         """The content of ``zarr.json``."""
         little = {"name": "bytes", "configuration": {"endian": "little"}}
-        inner = [little if self.dtype.itemsize > 1 else {"name": "bytes"}, codec_metadata(self.kind, self.dtype), {"name": "crc32c"}]
+        how = {"cname": "zstd", "clevel": 1, "shuffle": "bitshuffle", "typesize": self.dtype.itemsize, "blocksize": self._block}
+        inner = [little if self.dtype.itemsize > 1 else {"name": "bytes"}, {"name": "blosc", "configuration": how}, {"name": "crc32c"}]
         sharding = {"chunk_shape": list(self.chunk), "codecs": inner, "index_codecs": [little, {"name": "crc32c"}], "index_location": "end"}
         document = {
             "zarr_format": 3,
@@ -97,83 +104,135 @@ class GridArray:
 
 
 class ShardWriter:
-    """One shard while pieces along time arrive, in order.
+    """One shard while pieces along time arrive, in order; chunks go to the file as soon as they are whole, so that no shard is ever in memory.
+
+    Chunks lie in the file in the order of time, where the numbers of chunks run over time first: the index at the end says where each is.
 
     Parameters
     ----------
     array : GridArray
+    file : binary file, optional
+        Where to; memory if not given.
     """
 
-    def __init__(self, array: GridArray) -> None:
+    def __init__(self, array: GridArray, file: IO[bytes] | None = None) -> None:
         self.array = array
-        # Bins that wait for their chunk to be whole, each with whether it is nothing but fill.
-        self._waiting: list[tuple[np.ndarray, bool]] = []
-        self._columns: list[list[bytes]] = []
+        self._memory = io.BytesIO() if file is None else None
+        self._file: IO[bytes] = file or self._memory  # type: ignore[assignment]
+        self._index = np.full((*array.grid, 2), shards.EMPTY, "<u8")
+        self._buffer: np.ndarray | None = None
+        # Chunks along time that are done, and bins in the buffer; whether there is anything but fill in it.
+        self._done, self._filled, self._blank = 0, 0, True
+        self.nbytes, self.crc32c = 0, 0
 
-    def append(self, values: np.ndarray, blank: bool = False) -> None:
-        """Add bins: all channels, any number of them; chunks are encoded as soon as they are whole."""
-        axis, length = self.array.axis, self.array.chunk[self.array.axis]
-        self._waiting.append((values, blank))
-        while sum(w.shape[axis] for w, _ in self._waiting) >= length:
-            if all(b for _, b in self._waiting):
-                self._columns.append(_blank_column(self.array))
-                left = sum(w.shape[axis] for w, _ in self._waiting) - length
-                self._waiting = [(self._blank(left), True)] if left else []
+    def append(self, values: np.ndarray) -> None:
+        """Add bins: all channels, any number of them."""
+        axis, start = self.array.axis, 0
+        while start < values.shape[axis]:
+            n = min(self._length - self._filled, values.shape[axis] - start)
+            piece = values[self._along(start, start + n)]
+            start += n
+            if n == self._length:
+                # Whole chunks need not wait.
+                self._encode(encode_blocks(self.array, piece))
                 continue
-            pieces = [w for w, _ in self._waiting]
-            whole = np.concatenate(pieces, axis=axis) if len(pieces) > 1 else pieces[0]
-            head, rest = np.split(whole, [length], axis=axis)
-            self._columns.append(encode_blocks(self.array, head))
-            self._waiting = [(rest, False)] if rest.shape[axis] else []
+            self._whole_buffer()[self._along(self._filled, self._filled + n)] = piece
+            self._advance(n)
 
     def skip(self, bins: int) -> None:
         """Add bins in which nothing is."""
-        self.append(self._blank(bins), blank=True)
-
-    def _blank(self, bins: int) -> np.ndarray:
-        shape = list(self.array.shard)
-        shape[self.array.axis] = bins
-        return np.broadcast_to(self.array.fill, shape)
+        while bins:
+            n = min(self._length - self._filled, bins)
+            if not self._blank:
+                self._whole_buffer()[self._along(self._filled, self._filled + n)] = self.array.fill
+            self._advance(n)
+            bins -= n
 
     def finish(self) -> bytes:
-        """The bytes of the shard.
+        """Write the index; the bytes of the shard, if they are in memory.
 
         Raises
         ------
         ValueError
             Bins are missing: a bug of the caller.
         """
-        axis, grid = self.array.axis, self.array.grid
-        if self._waiting or len(self._columns) != grid[axis]:
+        if self._filled or self._done != self.array.grid[self.array.axis]:
             raise ValueError(f"{self.array.path}: a shard is not full")
-        before, after = int(np.prod(grid[:axis])), int(np.prod(grid[axis + 1 :]))
-        # Chunks lie in the order of their number, in which the last dimension runs fastest.
-        chunks = [self._columns[t][b * after + a] for b in range(before) for t in range(grid[axis]) for a in range(after)]
-        return join_shard(self.array, chunks)
+        index = self._index.tobytes()
+        self._write(index + shards.checksum(index))
+        self._buffer = None
+        return self._memory.getvalue() if self._memory else b""
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    @property
+    def _length(self) -> int:
+        return self.array.chunk[self.array.axis]
+
+    def _along(self, start: int, stop: int) -> tuple[slice, ...]:
+        return (*[slice(None)] * self.array.axis, slice(start, stop))
+
+    def _whole_buffer(self) -> np.ndarray:
+        """The bins of the chunks that are being filled; what was skipped before is written now."""
+        if self._buffer is None:
+            shape = list(self.array.shard)
+            shape[self.array.axis] = self._length
+            self._buffer = np.empty(shape, self.array.dtype)
+        if self._blank:
+            self._buffer[self._along(0, self._filled)] = self.array.fill
+            self._blank = False
+        return self._buffer
+
+    def _advance(self, bins: int) -> None:
+        self._filled += bins
+        if self._filled == self._length:
+            self._encode(_blank_column(self.array) if self._blank else encode_blocks(self.array, self._whole_buffer()))
+            self._filled, self._blank = 0, True
+
+    def _encode(self, blocks: list[bytes]) -> None:
+        """Write the chunks of one step along time."""
+        places = itertools.product(*(range(n) for i, n in enumerate(self.array.grid) if i != self.array.axis))
+        for place, block in zip(places, blocks, strict=True):
+            self._index[(*place[: self.array.axis], self._done, *place[self.array.axis :])] = self.nbytes, len(block)
+            self._write(block)
+        self._done += 1
+
+    def _write(self, data: bytes) -> None:
+        self._file.write(data)
+        self.nbytes += len(data)
+        self.crc32c = int(google_crc32c.extend(self.crc32c, data))
 
 
 def _blank_column(array: GridArray) -> list[bytes]:
     """Chunks of one step along time in which nothing is: all the same."""
-    return [_blank_chunk(array.kind, array.dtype, array.chunk)] * (array.slots // array.grid[array.axis])
+    return [_blank_chunk(array.dtype, array.chunk)] * (array.slots // array.grid[array.axis])
 
 
 @functools.lru_cache(maxsize=64)
-def _blank_chunk(kind: str, dtype: np.dtype, chunk: tuple[int, ...]) -> bytes:
-    fill = np.nan if dtype.kind == "f" else 0
-    return shards.encode_chunk(np.full(chunk, fill, dtype), shards.codec_for(kind, dtype))
+def _blank_chunk(dtype: np.dtype, chunk: tuple[int, ...]) -> bytes:
+    array = GridArray("", dtype, (), (), (), chunk, {})
+    return shards.encode_chunk(np.full(chunk, array.fill), array.codec)
 
 
 def encode_blocks(array: GridArray, values: np.ndarray) -> list[bytes]:
     """Chunks of a rectangle of whole chunks, in the order of their numbers (the last dimension runs fastest)."""
-    codec = shards.codec_for(array.kind, array.dtype)
     encoded = []
     for place in itertools.product(*(range(n // c) for n, c in zip(values.shape, array.chunk, strict=True))):
         cut = tuple(slice(p * c, (p + 1) * c) for p, c in zip(place, array.chunk, strict=True))
         block = values[cut].astype(array.dtype, copy=False)
-        # Looking is ten times as fast as compressing, and most of a period may hold nothing.
-        blank = np.isnan(block).all() if block.dtype.kind == "f" else not block.any()
-        encoded.append(_blank_chunk(array.kind, array.dtype, array.chunk) if blank else shards.encode_chunk(block, codec))
+        encoded.append(_blank_chunk(array.dtype, array.chunk) if _is_blank(block) else shards.encode_chunk(block, array.codec))
     return encoded
+
+
+def _is_blank(block: np.ndarray) -> bool:
+    """Whether there is nothing but fill: looking is much faster than compressing, and most of a period may hold nothing."""
+    # Where there is something it is nearly everywhere.
+    for part in (block.reshape(-1)[:: 1 + block.size // 64], block):
+        if (not np.isnan(part).all()) if block.dtype.kind == "f" else part.any():
+            return False
+    return True
 
 
 def join_shard(array: GridArray, chunks: list[bytes]) -> bytes:
@@ -221,27 +280,27 @@ def _read_shard(store: Store, array: GridArray, path: str, key: tuple[slice, ...
         return
     tail = 16 * array.slots + 4
     index = shards.read_index(store.read(path, size - tail, size), array.slots, path)
-    codec, buffer = shards.codec_for(array.kind, array.dtype), np.empty(array.chunk, array.dtype)
-    for places in _runs(array, key):
-        spans = index[[n for n, _ in places]]
-        begin, end = int(spans[0, 0]), int(spans[-1].sum())
+    buffer = np.empty(array.chunk, array.dtype)
+    for run in _runs(array, key, index):
+        begin, end = run[0][1], run[-1][1] + run[-1][2]
         data = memoryview(store.read(path, begin, end))
-        for (_, place), (offset, nbytes) in zip(places, spans.tolist(), strict=True):
-            shards.decode_chunk(data[offset - begin : offset - begin + nbytes], codec, buffer, path)
+        for place, offset, nbytes in run:
+            shards.decode_chunk(data[offset - begin : offset - begin + nbytes], array.codec, buffer, path)
             source, target = _overlap(place, array.chunk, key)
             out[target] = buffer[source]
 
 
-def _runs(array: GridArray, key: tuple[slice, ...]) -> Iterator[list[tuple[int, tuple[int, ...]]]]:
-    """Chunks that a rectangle needs, in runs of consecutive numbers: each is one read."""
+def _runs(array: GridArray, key: tuple[slice, ...], index: np.ndarray) -> Iterator[list[tuple[tuple[int, ...], int, int]]]:
+    """Chunks that a rectangle needs, with where they lie, in runs of neighbours in the file: each is one read."""
     ranges = [range(k.start // c, -(-k.stop // c)) for k, c in zip(key, array.chunk, strict=True)]
-    run: list[tuple[int, tuple[int, ...]]] = []
-    for place in itertools.product(*ranges):
-        number = int(np.ravel_multi_index(place, array.grid))
-        if run and number != run[-1][0] + 1:
+    places = list(itertools.product(*ranges))
+    spans = index[np.ravel_multi_index(tuple(zip(*places, strict=True)), array.grid)].tolist()
+    run: list[tuple[tuple[int, ...], int, int]] = []
+    for offset, nbytes, place in sorted((offset, nbytes, place) for (offset, nbytes), place in zip(spans, places, strict=True)):
+        if run and offset != run[-1][1] + run[-1][2]:
             yield run
             run = []
-        run.append((number, place))
+        run.append((place, offset, nbytes))
     if run:
         yield run
 

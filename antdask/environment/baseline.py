@@ -51,10 +51,10 @@ class BaselineSpec:
     above: float = 0.75
 
 
-def _densest(narrow: Any, n: int, width: float, noise: float) -> tuple[float, float]:
-    """Centre of the densest box, and the noise there, in bins."""
+def _densest(narrow: Any, n: int, width: float, noise: float, filled: tuple[int, int]) -> tuple[float, float]:
+    """Centre of the densest box, and the noise there, in bins; outside of ``filled`` there is nothing."""
     bins, total, half = len(narrow), np.int64(0), 0
-    for k in range(bins):
+    for k in range(filled[0], filled[1]):
         total += narrow[k]
         if 2 * total >= n:
             half = k
@@ -63,15 +63,15 @@ def _densest(narrow: Any, n: int, width: float, noise: float) -> tuple[float, fl
     sigma = max(1.0, np.sqrt(noise * (half + 0.5) * width) / width)
     box = max(1, int(0.7 * sigma))
     count: Any = 0
-    for k in range(min(2 * box + 1, bins)):
+    # The first box that reaches something, and the last one.
+    start = min(max(box, filled[0] - box), bins - box - 1)
+    for k in range(max(0, start - box), min(start + box + 1, bins)):
         count += narrow[k]
-    best, first, ties = count, box, 1
-    for k in range(box + 1, bins - box):
+    best, first = count, start
+    for k in range(start + 1, min(bins - box, filled[1] + box)):
         count += np.int64(narrow[k + box]) - np.int64(narrow[k - box - 1])
         if count > best:
-            best, first, ties = count, k, 1
-        elif count == best:
-            ties += 1
+            best, first = count, k
     # Equal neighbours: the middle of the first row of them would need a second pass; the fit corrects for less than a box.
     centre = first + 0.5
     return centre, max(1.0, np.sqrt(noise * centre * width) / width)
@@ -112,11 +112,16 @@ def _find(narrow: np.ndarray, width: float, noise: float, spec: tuple[float, int
     for c in range(narrow.shape[0]):
         n = 0
         for k in range(narrow.shape[1]):
-            n += narrow[c, k]
+            n += int(narrow[c, k])
         out[c, 2] = n
         if n < least:
             continue
-        centre, sigma = _densest_compiled(narrow[c], n, width, noise)
+        low, high = 0, narrow.shape[1]
+        while narrow[c, low] == 0:
+            low += 1
+        while narrow[c, high - 1] == 0:
+            high -= 1
+        centre, sigma = _densest_compiled(narrow[c], n, width, noise, (low, high))
         summit = centre
         for _ in range(2):
             summit = _fit_compiled(narrow[c], summit, sigma, below, above)
@@ -124,7 +129,7 @@ def _find(narrow: np.ndarray, width: float, noise: float, spec: tuple[float, int
         out[c, 0] = int(np.rint(value * 16))
         edge = int(np.ceil(factor * value / width))
         burst = 0
-        for k in range(min(edge, narrow.shape[1]), narrow.shape[1]):
+        for k in range(min(edge, high), high):
             burst += narrow[c, k]
         out[c, 1] = burst
 

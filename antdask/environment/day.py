@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import google_crc32c
@@ -15,18 +17,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from antdask.archive.reading import PartReader
-from antdask.archive.store import Store
+from antdask.archive.series import SeriesReader
+from antdask.archive.store import Store, destination_errors
 from antdask.environment import moments
 from antdask.environment.accumulate import WINDOW_S, Window
-from antdask.environment.arrays import ShardWriter
+from antdask.environment.arrays import GridArray, ShardWriter
 from antdask.environment.baseline import find_baselines
 from antdask.environment.excursions import Excursions
 from antdask.environment.flashes import SCHEMA, find_flashes
 from antdask.environment.frames import Chosen, RunSpan, choose
 from antdask.environment.grid import DAY_NS, FINE, LEVELS, SECOND_NS
-from antdask.environment.histogram import rounded
+from antdask.environment.histogram import keep_twelve_bits
 from antdask.environment.moments import Moments
-from antdask.environment.product import QUANTILES, Product, open_product
+from antdask.environment.product import Product, open_product
 from antdask.errors import ArchiveError
 
 WINDOWS = 86_400 // WINDOW_S
@@ -88,9 +91,15 @@ def build_day(task: DayTask, url: str, lineage: str) -> dict[str, Any]:
     chosen = choose(readers, runs, task.spans, (start, start + DAY_NS), product.quantity.measure.frame_ns)
     # A reader must not trust a receipt while the shards behind it are replaced.
     store.remove(product.day_file(task.day))
-    work = _Day(product, task.day, readers, chosen)
-    files = work.shards() if len(chosen.expected_ns) or len(chosen.utc_ns) else {}
-    written = _write(product, task.day, files)
+    written: dict[str, tuple[int, int]] = {}
+    flashes = 0
+    if len(chosen.expected_ns) or len(chosen.utc_ns):
+        with contextlib.ExitStack() as files:
+            work = _Day(product, task.day, chosen, files)
+            written = work.work(_Frames(product, readers, chosen))
+            flashes = work.flashes.num_rows
+    else:
+        _clear(product, task.day)
     receipt = {
         "day": product.grid.day_name(task.day),
         "number": task.day,
@@ -98,81 +107,118 @@ def build_day(task: DayTask, url: str, lineage: str) -> dict[str, Any]:
         "frames": len(chosen.utc_ns),
         "expected": len(chosen.expected_ns),
         "left_out": chosen.left_out,
-        "flashes": work.flashes.num_rows,
+        "flashes": flashes,
         "files": written,
     }
     store.write_small(product.day_file(task.day), json.dumps(receipt, sort_keys=True, indent=1).encode() + b"\n")
     return {**receipt, "files": {}, "bytes_out": sum(n for n, _ in written.values()), "seconds": time.perf_counter() - began}
 
 
-def _write(product: Product, day: int, files: Mapping[str, bytes]) -> dict[str, tuple[int, int]]:
-    """Write files; remove the shards of an earlier build that this one does not have."""
-    for path, data in files.items():
-        product.store.write_small(path, data)
-    if not files:
-        for level in FINE:
-            for name, array in product.arrays(level).items():
-                if name not in ("time", "window"):
-                    product.store.remove(array.shard_path(day))
-        product.store.remove(product.flash_file(day))
-    return {path: (len(data), int(google_crc32c.value(data))) for path, data in files.items()}
+def _clear(product: Product, day: int) -> None:
+    """Remove the shards and flashes of an earlier build."""
+    for level in FINE:
+        for name, array in product.arrays(level).items():
+            if name not in ("time", "window"):
+                product.store.remove(array.shard_path(day))
+    product.store.remove(product.flash_file(day))
+
+
+class _Frames:
+    """The frames of a day, window by window, module by module."""
+
+    def __init__(self, product: Product, readers: list[PartReader], chosen: Chosen) -> None:
+        self.quantity, self.channels, self.chosen = product.quantity, product.channels, chosen
+        self.readers, self._part = readers, -1
+        self._open: SeriesReader | None = None
+        self._values, self._flags = np.empty((0, 0), np.uint32), np.empty((0, 0), np.uint8)
+
+    def between(self, start_ns: int, stop_ns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Values and flags, shape (channels, frames), and times of the frames of a window, in time; the next window writes over them."""
+        c = self.chosen
+        first, stop = np.searchsorted(c.utc_ns, [start_ns, stop_ns]).tolist()
+        if first == stop:
+            return None
+        n = stop - first
+        if self._values.shape[1] < n:
+            # A little more, since windows differ by a frame.
+            self._values, self._flags = np.empty((self.channels, n + 8), np.uint32), np.empty((self.channels, n + 8), np.uint8)
+        values, flags = self._values[:, :n], self._flags[:, :n]
+        part, row = c.part[first:stop], c.row[first:stop]
+        # Rows that are missing in between (left out) are read and skipped; a jump of more is another read.
+        breaks = np.flatnonzero((np.diff(part) != 0) | (np.diff(row) <= 0) | (np.diff(row) > 256)) + 1
+        for stretch in np.split(np.arange(n), breaks):
+            own = slice(int(stretch[0]), int(stretch[-1]) + 1)
+            self._read(self._series(int(part[own.start])), row[own], values[:, own], flags[:, own])
+        return values, flags, c.utc_ns[first:stop]
+
+    def _series(self, part: int) -> SeriesReader:
+        """Reader of a part; of one at a time, since each keeps 20 MB."""
+        if self._open is None or part != self._part:
+            self._part, self._open = part, SeriesReader(self.readers[part])
+        return self._open
+
+    def _read(self, part: SeriesReader, rows: np.ndarray, values: np.ndarray, flags: np.ndarray) -> None:
+        first, last = int(rows[0]), int(rows[-1]) + 1
+        if last - first == len(rows):
+            self.quantity.read(part, first, last, values, flags)
+            return
+        shape = (self.channels, last - first)
+        every, said = np.empty(shape, np.uint32), np.empty(shape, np.uint8)
+        self.quantity.read(part, first, last, every, said)
+        values[...], flags[...] = every[:, rows - first], said[:, rows - first]
 
 
 class _Day:
-    """The work on one day."""
+    """The work on one day.
 
-    def __init__(self, product: Product, day: int, readers: list[PartReader], chosen: Chosen) -> None:
-        self.product, self.day, self.readers, self.chosen = product, day, readers, chosen
+    Parameters
+    ----------
+    files : contextlib.ExitStack
+        Keeps the drafts of the shards.
+    """
+
+    def __init__(self, product: Product, day: int, chosen: Chosen, files: contextlib.ExitStack) -> None:
+        self.product, self.day, self.chosen = product, day, chosen
         self.start = product.grid.day_start(day)
         self.flashes: pa.Table = SCHEMA.empty_table()
-        self.writers = {
-            (level.name, name): ShardWriter(array)
-            for level in FINE
-            for name, array in product.arrays(level).items()
-            if name not in ("time", "window", *moments.FRAMES)
-        }
+        self.drafts: dict[str, tuple[Path, ShardWriter]] = {}
+        self.writers: dict[tuple[str, str], ShardWriter] = {}
+        for level in FINE:
+            for name, array in product.arrays(level).items():
+                if name not in ("time", "window"):
+                    self.writers[level.name, name] = self._open(array, files)
 
-    def shards(self) -> dict[str, bytes]:
-        """Every file of the day, by path."""
+    def _open(self, array: GridArray, files: contextlib.ExitStack) -> ShardWriter:
+        path = array.shard_path(self.day)
+        draft = files.enter_context(self.product.store.draft(path))
+        with destination_errors(self.product.store.scratch):
+            writer = ShardWriter(array, files.enter_context(draft.open("wb")))
+        self.drafts[path] = (draft, writer)
+        return writer
+
+    def work(self, frames: _Frames) -> dict[str, tuple[int, int]]:
+        """Make every file of the day; bytes and CRC-32C by path."""
         product, channels, measure = self.product, self.product.channels, self.product.quantity.measure
         window, follow = Window(channels, measure), None
         if "line" in product.quantity.labels:
             follow = Excursions(channels, measure, product.flashes)
         for number in range(WINDOWS):
-            pieces = list(self._frames(number))
-            if not pieces:
+            begin = self.start + number * WINDOW_S * SECOND_NS
+            found = frames.between(begin, begin + WINDOW_S * SECOND_NS)
+            if found is None:
                 self._skip()
                 continue
-            window.clear()
-            for values, flags, utc in pieces:
-                window.add(values, flags, (utc - self.start) // SECOND_NS - number * WINDOW_S)
+            values, flags, utc = found
+            window.fill(values, flags, (utc - begin) // SECOND_NS)
             baseline, burst, valid = find_baselines(window.narrow, measure, product.baseline)
             if follow is not None:
-                for values, flags, utc in pieces:
-                    follow.follow(values, flags, utc, baseline)
+                follow.follow(values, flags, utc, baseline)
             self._append(window.levels(), self._window(baseline, burst, valid, window.n_saturated))
         if follow is not None:
             labels = product.quantity.labels
             self.flashes = find_flashes(follow.close(), labels["line"], labels["floor"], measure, product.flashes)
-        files = {writer.array.shard_path(self.day): writer.finish() for writer in self.writers.values()}
-        return {**files, **self._series(), **self._flash_file()}
-
-    def _frames(self, number: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Values, flags and times of the frames of a window, in time, a stretch of rows after the other."""
-        c = self.chosen
-        edges = self.start + np.array([number, number + 1]) * WINDOW_S * SECOND_NS
-        first, stop = np.searchsorted(c.utc_ns, edges)
-        if first == stop:
-            return
-        part, row = c.part[first:stop], c.row[first:stop]
-        # Rows that are missing in between (left out) are read and skipped; a jump of more is another read.
-        breaks = np.flatnonzero((np.diff(part) != 0) | (np.diff(row) <= 0) | (np.diff(row) > 256)) + 1
-        for stretch in np.split(np.arange(stop - first), breaks):
-            rows = row[stretch]
-            values, flags = self.product.quantity.read(self.readers[int(part[stretch[0]])], int(rows[0]), int(rows[-1]) + 1)
-            if len(rows) < len(values):
-                values, flags = values[rows - rows[0]], flags[rows - rows[0]]
-            yield values, flags, c.utc_ns[first:stop][stretch]
+        self._series()
+        return self._publish() | self._flash_file()
 
     def _window(self, baseline: np.ndarray, burst: np.ndarray, valid: np.ndarray, saturated: np.ndarray) -> Moments:
         known = baseline > 0
@@ -180,44 +226,55 @@ class _Day:
         return {name: np.asarray(column)[:, None] for name, column in zip(moments.BURSTS, columns, strict=True)}
 
     def _append(self, levels: Mapping[str, Moments], window: Moments) -> None:
-        minutes = dict(levels["1min"])
-        minutes |= quantiles(self.product, minutes)
-        for name, found in {**levels, "1min": {**minutes, **window}}.items():
+        for name, found in {**levels, "1min": {**levels["1min"], **window}}.items():
             for statistic, values in found.items():
                 self.writers[name, statistic].append(values)
 
     def _skip(self) -> None:
         for (level, name), writer in self.writers.items():
-            writer.skip(1 if name in moments.BURSTS else WINDOW_S // LEVELS[level].seconds)
+            if name not in moments.FRAMES:
+                writer.skip(1 if name in moments.BURSTS else WINDOW_S // LEVELS[level].seconds)
 
-    def _series(self) -> dict[str, bytes]:
+    def _series(self) -> None:
         """Numbers of frames per bin."""
-        files = {}
         for name, times in (("n_frames", self.chosen.utc_ns), ("n_expected", self.chosen.expected_ns)):
             seconds = np.bincount((times - self.start) // SECOND_NS, minlength=86_400)
             for level in FINE:
-                writer = ShardWriter(self.product.array(level, name))
-                writer.append(seconds.reshape(-1, level.seconds).sum(axis=1))
-                files[writer.array.shard_path(self.day)] = writer.finish()
-        return files
+                self.writers[level.name, name].append(seconds.reshape(-1, level.seconds).sum(axis=1))
 
-    def _flash_file(self) -> dict[str, bytes]:
+    def _publish(self) -> dict[str, tuple[int, int]]:
+        """Give the shards their names; those of an earlier build go first, since nothing is overwritten."""
+        store = self.product.store
+        for path, (draft, writer) in self.drafts.items():
+            with destination_errors(store.scratch):
+                writer.finish()
+                writer.close()
+            store.remove(path)
+            store.publish(draft, path)
+        return {path: (writer.nbytes, writer.crc32c) for path, (_, writer) in self.drafts.items()}
+
+    def _flash_file(self) -> dict[str, tuple[int, int]]:
         if "line" not in self.product.quantity.labels:
             return {}
         sink = io.BytesIO()
         pq.write_table(self.flashes, sink, compression="zstd")
-        return {self.product.flash_file(self.day): sink.getvalue()}
+        data, path = sink.getvalue(), self.product.flash_file(self.day)
+        self.product.store.write_small(path, data)
+        return {path: (len(data), int(google_crc32c.value(data)))}
 
 
 def quantiles(product: Product, found: Mapping[str, np.ndarray]) -> Moments:
-    """Quantiles of the rate from the histograms of a level, float32 [Hz]."""
+    """Quantiles of the rate from the histograms of a level, float32 [Hz], in the 12 significant bits that are kept."""
     measure, some = product.quantity.measure, found["n_valid"] > 0
     histogram, low, high = found[moments.HISTOGRAM], found["minimum"], found["maximum"]
     if not some.all():
+        # Most of a period may hold nothing.
         histogram, low, high = histogram[some], low[some], high[some]
-    values = measure.scale.quantiles(histogram, low, high, tuple(QUANTILES.values()))
+    values = measure.scale.quantiles(histogram, low, high, tuple(moments.QUANTILES.values()))
     made = {}
-    for name, value in zip(QUANTILES, values, strict=True):
+    for name, value in zip(moments.QUANTILES, values, strict=True):
+        kept = (value.reshape(-1) * measure.hz_per_value).astype(np.float32)
+        keep_twelve_bits(kept)
         made[name] = np.full(some.shape, np.nan, np.float32)
-        made[name][some] = rounded(value.reshape(-1) * measure.hz_per_value)
+        made[name][some] = kept
     return made

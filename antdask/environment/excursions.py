@@ -46,48 +46,60 @@ class FlashSpec:
 
 
 def _follow(
-    values: np.ndarray,
-    flags: np.ndarray,
-    time_ns: np.ndarray,
-    baseline: np.ndarray,
+    values: Any,
+    flags: Any,
+    time_ns: Any,
+    baseline: Any,
     bits: tuple[int, int],
     limits: tuple[float, float, float, int],
     frame_ns: int,
-    state: np.ndarray,
-    out: np.ndarray,
-) -> int:
-    """Follow all modules through the frames; excursions that end go to `out`, the others stay in `state`; the number that ended."""
+    state: Any,
+    out: Any,
+    first: int,
+) -> tuple[int, int]:
+    """Follow modules through the frames, one after the other, from `first` on; excursions that end go to `out`, the others stay in `state`.
+
+    The number that ended, and the module that did not fit any more.
+    """
     rise, settle, noise, gap = limits
+    longest = (gap + 1) * frame_ns + frame_ns // 2
     found = 0
-    frames, channels = values.shape
-    for f in range(frames):
-        now = time_ns[f]
-        for c in range(channels):
-            open_now = state[c].channel >= 0
-            if open_now and now - state[c].last > (gap + 1) * frame_ns + frame_ns // 2:
+    channels, frames = values.shape
+    for c in range(first, channels):
+        if found + frames + 1 > len(out):
+            return found, c
+        b = baseline[c]
+        spread = np.sqrt(noise * b)
+        # Whole numbers are compared faster than reals.
+        rising, settling = np.int64(np.ceil(b + rise * spread)), np.int64(np.ceil(b + settle * spread))
+        is_open = state[c].channel >= 0
+        for f in range(frames):
+            v: Any = np.int64(values[c, f])
+            flag = flags[c, f]
+            if (v < rising) & (flag == 0) & (not is_open):
+                continue
+            if is_open and time_ns[f] - state[c].last > longest:
                 out[found] = state[c]
                 found += 1
-                state[c].channel = -1
-                open_now = False
-            flag = flags[f, c]
-            if flag & bits[1] or baseline[c] <= 0:
+                is_open = False
+            if flag & bits[1] or b <= 0:
                 continue
-            v, b = float(values[f, c]), baseline[c]
             high = (flag & bits[0]) != 0
-            over = v - b
-            spread = np.sqrt(noise * b)
-            if open_now:
-                if high or over >= settle * spread:
-                    state[c].last = now
-                    state[c].excess += max(over, 0.0)
+            if is_open:
+                if high or v >= settling:
+                    state[c].last = time_ns[f]
+                    state[c].excess += max(v - b, 0.0)
                     state[c].n_saturated += 1 if high else 0
                     if v > state[c].peak_value:
-                        state[c].peak_value, state[c].peak = np.uint32(v), now
-            elif high or over >= rise * spread:
-                state[c].channel, state[c].first, state[c].last, state[c].peak = c, now, now, now
+                        state[c].peak_value, state[c].peak = np.uint32(v), time_ns[f]
+            elif high or v >= rising:
+                is_open = True
+                state[c].channel, state[c].first, state[c].last, state[c].peak = c, time_ns[f], time_ns[f], time_ns[f]
                 state[c].peak_value, state[c].baseline = np.uint32(v), b
-                state[c].excess, state[c].n_saturated = max(over, 0.0), 1 if high else 0
-    return found
+                state[c].excess, state[c].n_saturated = max(v - b, 0.0), 1 if high else 0
+        if not is_open:
+            state[c].channel = -1
+    return found, channels
 
 
 _compiled: Any = numba.njit(cache=True, nogil=True)(_follow)
@@ -103,14 +115,11 @@ class Excursions:
     spec : FlashSpec
     """
 
-    #: Frames that are followed at once: bounds the room for what may end in them.
-    GROUP = 512
-
     def __init__(self, channels: int, measure: Measure, spec: FlashSpec) -> None:
         self.measure, self.spec = measure, spec
         self._state = np.zeros(channels, EXCURSION).view(np.recarray)
         self._state.channel = -1
-        self._out = np.zeros(channels * self.GROUP, EXCURSION).view(np.recarray)
+        self._out = np.zeros(0, EXCURSION).view(np.recarray)
         self._found: list[np.ndarray] = []
 
     def follow(self, values: np.ndarray, flags: np.ndarray, time_ns: np.ndarray, baseline: np.ndarray) -> None:
@@ -118,8 +127,8 @@ class Excursions:
 
         Parameters
         ----------
-        values : uint32 array, shape (frames, channels)
-        flags : uint8 array, shape (frames, channels)
+        values : uint32 array, shape (channels, frames)
+        flags : uint8 array, shape (channels, frames)
         time_ns : int64 array, shape (frames,)
             Ascending, also from one call to the next.
         baseline : integer array, shape (channels,)
@@ -127,11 +136,14 @@ class Excursions:
         """
         s, m = self.spec, self.measure
         level = baseline / FRACTION
-        for start in range(0, len(values), self.GROUP):
-            part = slice(start, start + self.GROUP)
-            found = _compiled(
-                values[part], flags[part], time_ns[part], level, (m.saturated, m.absent),
-                (s.rise_sigma, s.settle_sigma, m.noise, s.longest_gap), m.frame_ns, self._state, self._out,
+        # Room for one module at its worst, and for many as they are.
+        if len(self._out) < 4 * len(time_ns):
+            self._out = np.zeros(4 * len(time_ns) + 1024, EXCURSION).view(np.recarray)
+        next_module = 0
+        while next_module < len(values):
+            found, next_module = _compiled(
+                values, flags, time_ns, level, (m.saturated, m.absent), (s.rise_sigma, s.settle_sigma, m.noise, s.longest_gap),
+                m.frame_ns, self._state, self._out, next_module,
             )  # fmt: skip
             if found:
                 self._found.append(np.array(self._out[:found]))

@@ -60,7 +60,7 @@ class Level:
 
     @property
     def histograms(self) -> bool:
-        """Whether the level keeps histograms: below a minute a bin holds too few frames for quantiles."""
+        """Whether the level keeps histograms: below a minute a histogram would be as large as the counts themselves."""
         return self.seconds >= 60
 
     @property
@@ -78,12 +78,12 @@ class Level:
 LEVELS: dict[str, Level] = {
     level.name: level
     for level in (
-        Level("1s", 1, 1, (75, 3600)),
-        Level("10s", 10, 1, (75, 2160)),
-        Level("1min", 60, 1, (75, 1440)),
+        Level("1s", 1, 1, (150, 900)),
+        Level("10s", 10, 1, (150, 540)),
+        Level("1min", 60, 1, (75, 360)),
         Level("15min", 900, PERIOD_DAYS, (15, 6144)),
         Level("1h", 3600, PERIOD_DAYS, (75, 1536)),
-        Level("1d", 86_400, PERIOD_DAYS, (225, 64)),
+        Level("1d", 86_400, PERIOD_DAYS, (75, 64)),
     )
 }
 #: Levels that a day makes from frames, and those that a period makes from the minutes of its days.

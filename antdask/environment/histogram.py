@@ -55,6 +55,11 @@ class Scale:
         """Bin of every value from 0 to `high`, uint8; larger values are in the last bin."""
         return (np.searchsorted(self.edges, np.arange(self.high + 1), "right") - 1).astype(np.uint8)
 
+    @functools.cached_property
+    def sides(self) -> np.ndarray:
+        """Both edges of every bin, float64, shape (65,), the last one without end."""
+        return np.append(self.edges, 2**62).astype(float)
+
     def quantiles(self, histogram: np.ndarray, minimum: np.ndarray, maximum: np.ndarray, fractions: tuple[float, ...]) -> np.ndarray:
         """Quantiles of the values behind histograms.
 
@@ -64,7 +69,7 @@ class Scale:
         minimum, maximum : integer array, shape (...)
             Exact, of the same values.
         fractions : tuple of float
-            From 0 to 1.
+            From 0 to 1, ascending.
 
         Returns
         -------
@@ -80,42 +85,65 @@ class Scale:
         [5200.0, 6000.0]
         """
         flat = np.ascontiguousarray(histogram).reshape(-1, BINS)
-        low, high = (np.asarray(side, np.float64).reshape(-1) for side in (minimum, maximum))
+        low, high = (np.asarray(side, np.int64).reshape(-1) for side in (minimum, maximum))
         out = np.full((len(fractions), len(flat)), np.nan)
-        _compiled(flat, low, high, np.append(self.edges, 2**62).astype(float), np.array(fractions), out)
+        _compiled(flat, low, high, self.table, self.sides, np.array(fractions), out)
         return out.reshape(len(fractions), *histogram.shape[:-1])
 
 
-def _interpolate(flat: np.ndarray, low: np.ndarray, high: np.ndarray, edges: np.ndarray, fractions: np.ndarray, out: np.ndarray) -> None:
-    """Quantiles row by row; plain loops, for the compiler."""
+def _find(row: Any, n: int, low: int, high: int, table: Any, edges: Any, fractions: Any, out: Any) -> None:
+    """Quantiles of one histogram of `n` values from `low` to `high`, fractions ascending; NaN where it is empty. Plain loops, for the compiler."""
+    if n == 0:
+        out[:] = np.nan
+        return
+    k, before = np.int64(table[min(low, len(table) - 1)]), 0.0
+    for j in range(len(fractions)):
+        wanted = fractions[j] * n
+        while k < 63 and before + row[k] < wanted:
+            before += row[k]
+            k += 1
+        # Values are whole numbers: the value v stands for the interval from v to v + 1.
+        left, right = max(edges[k], float(low)), min(edges[k + 1], float(high + 1))
+        inside = max(1.0, float(row[k]))
+        out[j] = min(max(left + (right - left) * (wanted - before) / inside - 0.5, float(low)), float(high))
+
+
+find_quantiles: Any = numba.njit(nogil=True)(_find)
+
+
+def _find_all(
+    flat: np.ndarray, low: np.ndarray, high: np.ndarray, table: np.ndarray, edges: np.ndarray, fractions: np.ndarray, out: np.ndarray
+) -> None:
+    """Quantiles row by row."""
+    row = np.zeros(len(fractions))
     for i in range(len(flat)):
-        n = 0.0
+        n = 0
         for k in range(64):
             n += flat[i, k]
-        if n == 0:
-            continue
-        for j in range(len(fractions)):
-            wanted, before, k = fractions[j] * n, 0.0, 0
-            while k < 63 and before + flat[i, k] < wanted:
-                before += flat[i, k]
-                k += 1
-            # Values are whole numbers: the value v stands for the interval from v to v + 1.
-            left, right = max(edges[k], low[i]), min(edges[k + 1], high[i] + 1)
-            inside = max(1.0, float(flat[i, k]))
-            out[j, i] = min(max(left + (right - left) * (wanted - before) / inside - 0.5, low[i]), high[i])
+        find_quantiles(flat[i], n, low[i], high[i], table, edges, fractions, row)
+        out[:, i] = row
 
 
-_compiled: Any = numba.njit(cache=True, nogil=True)(_interpolate)
+_compiled: Any = numba.njit(cache=True, nogil=True)(_find_all)
 
 
-def rounded(values: np.ndarray) -> np.ndarray:
-    """float32 with 12 significant bits, off by less than 0.025 %: digits that the histogram does not know compress badly.
+def _keep(bits: Any) -> None:
+    """Round float32 numbers, seen as uint32, to 12 significant bits; NaN stays NaN."""
+    for i in range(len(bits)):
+        bits[i] = (bits[i] + np.uint32(1 << 11)) & np.uint32(0xFFFFF000)
+
+
+_keep_compiled: Any = numba.njit(cache=True, nogil=True)(_keep)
+
+
+def keep_twelve_bits(values: np.ndarray) -> None:
+    """Round float32 numbers to 12 significant bits where they stand, off by less than 0.025 %: digits that the histogram does not know compress badly.
 
     Examples
     --------
-    >>> rounded(np.array([60_000.123, np.nan])).tolist()
+    >>> values = np.array([60_000.123, np.nan], np.float32)
+    >>> keep_twelve_bits(values)
+    >>> values.tolist()
     [60000.0, nan]
     """
-    bits = np.asarray(values, np.float32).view(np.uint32)
-    kept = (bits + np.uint32(1 << 11)) & np.uint32(0xFFFFF000)
-    return np.where(np.isnan(values), np.float32(np.nan), kept.view(np.float32)).astype(np.float32)
+    _keep_compiled(values.reshape(-1).view(np.uint32))

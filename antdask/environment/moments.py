@@ -23,6 +23,8 @@ STATISTICS = {
     "maximum": ("largest value of a valid frame; 0 where there is none", "value"),
 }
 HISTOGRAM = "histogram"
+#: Known at every level, in Hz: name -> fraction.
+QUANTILES = {"q10": 0.1, "median": 0.5, "q90": 0.9}
 #: Known from 15 minutes on.
 BURSTS = {
     "n_windows": ("windows of 15 minutes with a baseline", "1"),

@@ -15,7 +15,7 @@ from antdask.environment.arrays import GridArray, encode_blocks, join_shard, rea
 from antdask.environment.day import quantiles
 from antdask.environment.grid import COARSE, LEVELS, PERIOD_DAYS, Level
 from antdask.environment.moments import Moments, coarsen
-from antdask.environment.product import QUANTILES, Product, open_product
+from antdask.environment.product import Product, open_product
 from antdask.errors import ArchiveError
 
 _MINUTE, _QUARTER = LEVELS["1min"], LEVELS["15min"]
@@ -75,7 +75,7 @@ def _levels(quarters: Moments) -> list[tuple[Level, Moments]]:
 
 def _quarters(product: Product, number: int, channels: slice) -> Moments:
     """Statistics of 15 minutes of some channels over a period, from minutes."""
-    minutes = {n: a for n, a in product.arrays(_MINUTE).items() if a.dims[0] == "channel" and n not in QUANTILES}
+    minutes = {n: a for n, a in product.arrays(_MINUTE).items() if a.dims[0] == "channel" and n not in moments.QUANTILES}
     whole = moments.empty(_QUARTER, channels.stop - channels.start, _QUARTER.shard_bins)
     for place in range(PERIOD_DAYS):
         day = number * PERIOD_DAYS + place

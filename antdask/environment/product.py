@@ -38,19 +38,23 @@ from antdask.plan import digest
 
 ROOT, CURRENT = "environment/rates", "environment/rates/current.json"
 #: Raise it whenever the values of a product would change.
-VERSION = 1
-QUANTILES = {"q10": 0.1, "median": 0.5, "q90": 0.9}
+VERSION = 2
 
 
-def channel_chunk(channels: int, wanted: int) -> int:
-    """Channels of a chunk: as wanted for ANTARES, one module for KM3NeT; chunks of finer cuts fill those of coarser ones evenly.
+def plane_chunk(channels: int, wanted: tuple[int, int]) -> tuple[int, int]:
+    """Channels and bins of a chunk: as wanted for ANTARES; for KM3NeT one module, and longer where bits could not be shuffled, which takes eight values at a time.
 
     Examples
     --------
-    >>> channel_chunk(900, 75), channel_chunk(31 * 3, 75)
-    (75, 31)
+    >>> plane_chunk(900, (150, 900)), plane_chunk(31 * 3, (150, 900))
+    ((150, 900), (31, 1800))
     """
-    return wanted if channels % 900 == 0 else 31
+    if channels % 900 == 0:
+        return wanted
+    bins = wanted[1]
+    while 31 * bins % 8:
+        bins *= 2
+    return 31, bins
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,12 +130,13 @@ class Product:
         made = {name: self._statistic(level, name, *about) for name, about in moments.STATISTICS.items()}
         for name, text in moments.FRAMES.items():
             made[name] = self._series(level, name, np.dtype("u2" if level.seconds <= 3600 else "u4"), {"long_name": text, "units": "1"})
+        for name, fraction in moments.QUANTILES.items():
+            how = "of the frames themselves, interpolated between the two nearest" if level.seconds == 1 else "from a histogram of 64 bins"
+            text = f"{fraction:.0%} quantile of the rate of valid frames, {how}"
+            about = {"long_name": text, "units": "s-1", "missing": "NaN where no frame is valid"}
+            made[name] = self._plane(level, name, np.dtype("f4"), about)
         if level.histograms:
             made[moments.HISTOGRAM] = self._histogram(level)
-            for name, fraction in QUANTILES.items():
-                text = f"{fraction:.0%} quantile of the rate of valid frames, from the histogram"
-                about = {"long_name": text, "units": "s-1", "missing": "NaN where no frame is valid"}
-                made[name] = self._plane(level, name, np.dtype("f4"), about)
         if level.bursts:
             made |= {name: self._statistic(level, name, *about) for name, about in moments.BURSTS.items()}
         elif level.histograms:
@@ -153,14 +158,14 @@ class Product:
 
     def _plane(self, level: Level, name: str, dtype: np.dtype, about: dict[str, Any]) -> GridArray:
         n, shard = self.channels, level.shard_bins
-        chunk = (channel_chunk(n, level.chunk[0]), level.chunk[1])
+        chunk = plane_chunk(n, level.chunk)
         return GridArray(
             f"{self.root}/{level.name}/{name}", dtype, ("channel", "time"), (n, level.per_day * self.days), (n, shard), chunk, about
         )
 
     def _histogram(self, level: Level) -> GridArray:
         n, shard = self.channels, level.shard_bins
-        chunk = (channel_chunk(n, 15), min(shard, 512 if level.shard_days > 1 else 240), BINS)
+        chunk = (plane_chunk(n, (15, 8))[0], min(shard, 512 if level.shard_days > 1 else 120), BINS)
         about = {"long_name": "valid frames by value", "units": "1", "edges": "attribute histogram_edges of the group"}
         dtype = moments.dtype_of(moments.HISTOGRAM, level)
         shape = (n, level.per_day * self.days, BINS)
@@ -236,14 +241,14 @@ class Product:
         for number in range(-(-array.shape[0] // length)):
             if not self.store.exists(array.shard_path(number)):
                 times = self.grid.origin_ns + np.arange(number * length, (number + 1) * length, dtype=np.int64) * step_ns
-                chunk = shards.encode_chunk(times, shards.codec_for(array.kind, array.dtype))
+                chunk = shards.encode_chunk(times, array.codec)
                 self.store.write_small(array.shard_path(number), chunk + shards.shard_index([len(chunk)], 1))
 
     def _write_labels(self, level: Level) -> None:
         for name, values in {"channel": np.arange(self.channels, dtype=np.uint16), **self.quantity.labels}.items():
             shape = (len(values),)
             array = GridArray(f"{self.root}/{level.name}/{name}", values.dtype, ("channel",), shape, shape, shape, {"units": "1"})
-            chunk = shards.encode_chunk(values, shards.codec_for(array.kind, array.dtype))
+            chunk = shards.encode_chunk(values, array.codec)
             self.store.write_small(f"{array.path}/zarr.json", array.metadata())
             self.store.write_small(f"{array.path}/c/0", chunk + shards.shard_index([len(chunk)], 1))
 

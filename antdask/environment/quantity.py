@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from antdask.archive.reading import PartReader
+from antdask.archive.series import SeriesReader
 from antdask.calibration.rates import rate_hz
 from antdask.environment.accumulate import Measure
 from antdask.environment.histogram import Scale
@@ -46,8 +46,8 @@ class Quantity(Protocol):
         """Coordinates of the channel axis, by name."""
         ...
 
-    def read(self, part: PartReader, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        """Values (uint32) and flags (uint8) of rows ``start:stop`` of a part, shape (frames, channels)."""
+    def read(self, part: SeriesReader, start: int, stop: int, values: np.ndarray, flags: np.ndarray) -> None:
+        """Values (uint32) and flags (uint8) of rows ``start:stop`` of a part, into arrays of shape (channels, frames)."""
         ...
 
 
@@ -76,9 +76,10 @@ class ModuleCounts:
             "om": (slot % FLOOR_SLOTS).astype(np.uint8),
         }
 
-    def read(self, part: PartReader, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, part: SeriesReader, start: int, stop: int, values: np.ndarray, flags: np.ndarray) -> None:
         """Counts and their flags, as archived."""
-        return part.column("slices", "count", start, stop), part.column("slices", "count_flags", start, stop)
+        part.read("slices/count", start, stop, values)
+        part.read("slices/count_flags", start, stop, flags)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,19 +107,20 @@ class ChannelRates:
             "channel_id": np.tile(np.arange(31, dtype=np.uint8), len(self.dom_ids)),
         }
 
-    def read(self, part: PartReader, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, part: SeriesReader, start: int, stop: int, values: np.ndarray, flags: np.ndarray) -> None:
         """Decoded rates; a channel without a frame has flag 4, as one of which the DAQ says that it measured no rate."""
-        offsets = part.offsets("frames", start, stop)
+        reader = part.part
+        offsets = reader.offsets("frames", start, stop)
         first, last = int(offsets[0]), int(offsets[-1])
-        codes = part.column("frames", "rate_code", first, last)
-        old = "frames/flags" not in part.names
-        flags = np.zeros_like(codes) if old else part.column("frames", "flags", first, last)
-        module = np.searchsorted(self.dom_ids, part.column("frames", "dom_id", first, last))
+        codes = reader.column("frames", "rate_code", first, last)
+        old = "frames/flags" not in reader.names
+        said = np.zeros_like(codes) if old else reader.column("frames", "flags", first, last)
+        module = np.searchsorted(self.dom_ids, reader.column("frames", "dom_id", first, last))
         frame = np.repeat(np.arange(stop - start), np.diff(offsets))
-        values = np.zeros((stop - start, len(self.dom_ids), 31), np.uint32)
-        dense = np.full(values.shape, _NO_RATE, np.uint8)
-        values[frame, module], dense[frame, module] = _RATE_OF_CODE[codes], flags | np.where(codes == 0, _NO_RATE, 0).astype(np.uint8)
-        return values.reshape(stop - start, -1), dense.reshape(stop - start, -1)
+        shape = (stop - start, len(self.dom_ids), 31)
+        dense, silent = np.zeros(shape, np.uint32), np.full(shape, _NO_RATE, np.uint8)
+        dense[frame, module], silent[frame, module] = _RATE_OF_CODE[codes], said | np.where(codes == 0, _NO_RATE, 0).astype(np.uint8)
+        values[...], flags[...] = dense.reshape(stop - start, -1).T, silent.reshape(stop - start, -1).T
 
 
 def quantity_of(document: dict[str, Any]) -> Quantity:

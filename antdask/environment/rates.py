@@ -12,7 +12,7 @@ from antdask.environment import moments
 from antdask.environment.baseline import FRACTION
 from antdask.environment.grid import Level
 from antdask.environment.lazy import GAPS, Columns, LazyGaps, LazyGrid, variable
-from antdask.environment.product import QUANTILES, Product
+from antdask.environment.product import Product
 from antdask.errors import UsageError
 
 #: Labels that one dataset may have: more are no picture and no table, but an accident.
@@ -58,7 +58,7 @@ def rates_dataset(product: Product, level: Level, window: tuple[int, int]) -> xr
     Returns
     -------
     xarray.Dataset
-        ``rate``, ``rate_std``, ``rate_min``, ``rate_max``, ``rate_at_least`` [s-1]; ``coverage``, ``n_valid``, ``n_saturated``, ``gap``; from a minute on ``median``, ``q10``, ``q90``;
+        ``rate``, ``rate_std``, ``rate_min``, ``rate_max``, ``rate_at_least`` [s-1]; ``coverage``, ``n_valid``, ``n_saturated``, ``gap``; ``median``, ``q10``, ``q90``;
         from 15 minutes on ``baseline`` and ``burst_fraction``; ``n_frames`` and ``n_expected`` by time. NaN where nothing was measured.
 
     Raises
@@ -78,9 +78,8 @@ def rates_dataset(product: Product, level: Level, window: tuple[int, int]) -> xr
     rate = {"units": "s-1", "cell_methods": "time: mean", "ancillary_variables": "n_valid n_saturated coverage gap"}
     for name, (needs, formula, text) in _statistics(measure.hz_per_value).items():
         add(name, needs, formula, "f8", long_name=text, **rate)
-    if level.histograms:
-        for name, fraction in QUANTILES.items():
-            add(name, (name,), lambda c, n=name: c[n], "f4", long_name=f"{fraction:.0%} quantile of the rate of the valid frames", **rate)  # type: ignore[misc]
+    for name, fraction in moments.QUANTILES.items():
+        add(name, (name,), lambda c, n=name: c[n], "f4", long_name=f"{fraction:.0%} quantile of the rate of the valid frames", **rate)  # type: ignore[misc]
     if level.bursts:
         to_hz = measure.hz_per_value / FRACTION
         add("baseline", ("sum_baseline", "n_windows"), lambda c: to_hz * _ratio(c["sum_baseline"], c["n_windows"]), "f8", long_name="baseline of the rate, mean over windows of 15 minutes", **rate)  # fmt: skip

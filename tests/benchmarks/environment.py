@@ -32,7 +32,7 @@ from antdask.environment import moments
 from antdask.environment.arrays import encode_blocks, join_shard
 from antdask.environment.build import build
 from antdask.environment.grid import COARSE, DAY_NS, PERIOD_DAYS
-from antdask.environment.product import CURRENT, QUANTILES, Product, open_product
+from antdask.environment.product import CURRENT, Product, open_product
 from antdask.model.time import ANTARES_FRAME_NS
 from tests.environment.sea import START, archive_of, counts_batch
 from tests.query.archives import Entry, write_part
@@ -129,7 +129,7 @@ def fifteen_years(folder: Path) -> str:
 
 def _values(rng: np.random.Generator, name: str, array: Any, seconds: int) -> np.ndarray:
     shape, n = array.shard, int(seconds / 0.1048576)
-    if name in QUANTILES:
+    if name in moments.QUANTILES:
         return rng.normal(60e3, 3e3, shape).astype(np.float32).view(np.uint32).__and__(0xFFFFF000).view(np.float32)
     mean = {"n_valid": n, "n_frames": n, "n_expected": n, "n_in_windows": n, "sum": 6300 * n, "sum_sq": 6300**2 * n, "minimum": 6000, "maximum": 9000, "n_burst": n // 10, "n_windows": seconds // 900, "sum_baseline": 100_800 * (seconds // 900), "n_saturated": 0, "sum_saturated": 0}[name]  # fmt: skip
     spread = 0.002 * mean if name.startswith("sum") else 0

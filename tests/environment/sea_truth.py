@@ -56,12 +56,13 @@ def compare(per_second: float, seed: int = 11) -> Comparison:
     count = count.astype(np.uint32)
     true = made.baseline(index)[:, None] * detector.rate_hz * sea.FRAME_S
     window = Window(900, COUNTS)
-    window.add(count, flags, index * ANTARES_FRAME_NS // 10**9)
+    turned = np.ascontiguousarray(count.T), np.ascontiguousarray(flags.T)
+    window.fill(*turned, index * ANTARES_FRAME_NS // 10**9)
     baseline, burst, valid = find_baselines(window.narrow, COUNTS)
     saturated, live = window.n_saturated, detector.live
     there = (flags & 4) == 0
     follow = Excursions(900, COUNTS, FlashSpec())
-    follow.follow(count, flags, index * ANTARES_FRAME_NS, baseline)
+    follow.follow(*turned, index * ANTARES_FRAME_NS, baseline)
     found = find_flashes(follow.close(), labels["line"], labels["floor"], COUNTS, FlashSpec()).to_pandas()
     # Alone in the dark: what only one module saw may be chance.
     sure = found[found["n_om"] >= 2]

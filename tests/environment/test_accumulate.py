@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from antdask.environment.accumulate import LARGEST, Window
+from antdask.environment.moments import QUANTILES
 from antdask.environment.quantity import COUNTS
 from antdask.model.time import ANTARES_FRAME_NS
 
@@ -26,9 +27,9 @@ def frames():
 
 @pytest.fixture(scope="module")
 def window(frames):
+    values, flags, second = frames
     window = Window(CHANNELS, COUNTS)
-    for half in (slice(0, 4000), slice(4000, None)):
-        window.add(*(column[half] for column in frames))
+    window.fill(np.ascontiguousarray(values.T), np.ascontiguousarray(flags.T), second)
     return window
 
 
@@ -67,10 +68,45 @@ def test_the_narrow_histogram_counts_valid_frames(frames, window):
     assert not window.narrow[5].any()
 
 
-def test_a_cleared_window_is_like_a_new_one(frames):
+def test_a_window_forgets_what_was_in_it(frames):
     window = Window(CHANNELS, COUNTS)
-    window.add(*frames)
-    window.clear()
-    assert all(not array.any() for level in window.levels().values() for array in level.values())
+    values, flags, second = frames
+    window.fill(np.ascontiguousarray(values.T), np.ascontiguousarray(flags.T), second)
+    window.fill(np.zeros((CHANNELS, 0), np.uint32), np.zeros((CHANNELS, 0), np.uint8), second[:0])
+    for level in window.levels().values():
+        assert all(np.isnan(a).all() if n in QUANTILES else not a.any() for n, a in level.items())
     assert not window.narrow.any()
     assert not window.n_saturated.any()
+
+
+def test_quantiles_of_a_second_are_those_of_its_frames(frames, window):
+    values, flags, second = frames
+    found = window.levels()["1s"]
+    for s in (*range(40), 899):
+        for c in range(CHANNELS):
+            good = values[(second == s) & (flags[:, c] == 0) & (values[:, c] <= LARGEST), c]
+            for name, fraction in QUANTILES.items():
+                expected = np.quantile(good, fraction) * COUNTS.hz_per_value if len(good) else np.nan
+                np.testing.assert_allclose(found[name][c, s], expected, rtol=2**-12)
+
+
+@pytest.mark.parametrize(("level", "seconds"), [("10s", 10), ("1min", 60)])
+def test_quantiles_of_longer_bins_are_off_by_less_than_a_bin_of_the_histogram(frames, window, level, seconds):
+    values, flags, second = frames
+    found = window.levels()[level]
+    for b in range(900 // seconds):
+        for c in range(CHANNELS - 1):
+            good = values[(second // seconds == b) & (flags[:, c] == 0) & (values[:, c] <= LARGEST), c]
+            for name, fraction in QUANTILES.items():
+                low, high = np.quantile(good, fraction, method="lower"), np.quantile(good, fraction, method="higher")
+                assert low / 1.032 <= found[name][c, b] / COUNTS.hz_per_value <= high * 1.032
+    assert np.isnan(found["median"][5]).all()
+
+
+def test_a_second_may_hold_any_number_of_frames():
+    values = np.random.default_rng(1).integers(0, 60_000, (1, 200)).astype(np.uint32)
+    window = Window(1, COUNTS)
+    window.fill(values, np.zeros((1, 200), np.uint8), np.full(200, 7))
+    found = window.levels()["1s"]
+    assert (found["n_valid"][0, 7], found["minimum"][0, 7], found["maximum"][0, 7]) == (200, values.min(), values.max())
+    np.testing.assert_allclose(found["q90"][0, 7], np.quantile(values, 0.9) * COUNTS.hz_per_value, rtol=2**-12)

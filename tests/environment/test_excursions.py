@@ -19,7 +19,12 @@ def follow(values, flags=None, times=None, cuts=(), baseline=6400, spec=None):
     times = np.arange(len(values)) * FRAME if times is None else np.asarray(times) * FRAME
     found = Excursions(values.shape[1], COUNTS, spec or FlashSpec())
     for piece in np.split(np.arange(len(values)), list(cuts)):
-        found.follow(values[piece], flags[piece], times[piece], np.full(values.shape[1], baseline * FRACTION))
+        found.follow(
+            np.ascontiguousarray(values[piece].T),
+            np.ascontiguousarray(flags[piece].T),
+            times[piece],
+            np.full(values.shape[1], baseline * FRACTION),
+        )
     return found.close()
 
 

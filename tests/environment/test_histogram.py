@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from antdask.environment.histogram import BINS, rounded
+from antdask.environment.histogram import BINS, keep_twelve_bits
 from antdask.environment.quantity import COUNTS, RATES
 
 VALUES = st.lists(st.integers(0, 100_000), min_size=1, max_size=60)
@@ -51,6 +51,19 @@ def test_an_empty_histogram_has_no_quantile():
     assert np.isnan(COUNTS.scale.quantiles(np.zeros((2, BINS), int), np.zeros(2), np.zeros(2), (0.5,))).all()
 
 
-def test_rounding_keeps_a_quarter_of_a_thousandth():
+def test_several_quantiles_at_once_are_those_one_by_one():
+    rng = np.random.default_rng(4)
+    values = [rng.integers(0, 90_000, n) for n in (1, 2, 9, 100, 5000)]
+    histogram = np.array([np.bincount(COUNTS.scale.table[np.minimum(v, 65_536)], minlength=BINS) for v in values])
+    low, high = (np.array([getattr(v, side)() for v in values]) for side in ("min", "max"))
+    together = COUNTS.scale.quantiles(histogram, low, high, (0.1, 0.5, 0.9))
+    for found, fraction in zip(together, (0.1, 0.5, 0.9), strict=True):
+        assert (found == COUNTS.scale.quantiles(histogram, low, high, (fraction,))[0]).all()
+
+
+def test_twelve_bits_are_right_to_a_quarter_of_a_thousandth():
     values = np.geomspace(1, 1e6, 1000)
-    assert np.abs(rounded(values) / values - 1).max() < 2.5e-4
+    kept = values.astype(np.float32)
+    keep_twelve_bits(kept)
+    assert np.abs(kept / values - 1).max() < 2.5e-4
+    assert not (kept.view(np.uint32) & 0xFFF).any()
