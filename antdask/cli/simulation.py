@@ -33,6 +33,9 @@ _KINDS = ("truncate", "bitflip", "badbasket", "schema", "empty")
 @click.option("--codec", type=click.Choice(["zlib", "lzma", "lz4", "zstd", "none"]), default="zlib", show_default=True, help="Compression.")
 @click.option("--level", type=int, help="Level of the compression, 1 to 9.")
 @click.option("--basket-bytes", type=int, default=32_000, show_default=True, metavar="BYTES", help="Buffer size of each branch.")
+@click.option(
+    "--spring", is_flag=True, help="Dense water comes by from March to June, with currents and blooms; run 43428 starts on 10 March 2011."
+)
 @click.option("--corrupt", type=click.Choice(_KINDS), help="Add a copy of every raw file that is damaged in this way.")
 @with_json
 def simulate(directory: str, corrupt: str | None, as_json: bool, **wishes: Any) -> None:

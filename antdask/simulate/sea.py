@@ -13,6 +13,7 @@ import numpy as np
 from antdask.model.time import ANTARES_FRAME_NS
 from antdask.simulate.detector import FLOORS, MODULES, SLOTS, Detector
 from antdask.simulate.spec import SimulationSpec, run_start_ns
+from antdask.simulate.water import Water
 
 FRAME_S = ANTARES_FRAME_NS * 1e-9
 #: The counter has 16 bits (assumed): 625 kHz.
@@ -58,6 +59,7 @@ class Sea:
     def __init__(self, spec: SimulationSpec, run: int, detector: Detector) -> None:
         self._rng, self._bursts = spec.random(run, 2), spec.random(run, 3)
         self._detector, self._start_s = detector, run_start_ns(run) * 1e-9
+        self._water = Water(spec.spring)
         self._level = float(spec.random(run, 4).normal(1.0, 0.02))
         # Bursts that are not over yet: start [s], decay [s], strength [Hz], line, floor.
         self._alive = np.zeros((0, 5))
@@ -66,7 +68,8 @@ class Sea:
         """Factor on the rates of all modules in frames of these indices, float64, around 1."""
         t = self._start_s + index * FRAME_S
         drift: np.ndarray = self._level + 0.03 * np.sin(2 * np.pi * t / (17.6 * 3600)) + 0.02 * np.sin(2 * np.pi * t / (19 * 86_400))
-        return drift
+        glow: np.ndarray = drift * self._water.glow(t)
+        return glow
 
     def counts(self, index: np.ndarray) -> Counts:
         """Counts of frames with these indices; groups must be asked for in order."""
@@ -103,7 +106,7 @@ class Sea:
 
     def _new_bursts(self, first: float, last: float) -> np.ndarray:
         rng = self._bursts
-        n = rng.poisson(_BURSTS_PER_SECOND * (last - first))
+        n = rng.poisson(_BURSTS_PER_SECOND * self._water.bursts(self._start_s + first) * (last - first))
         start = first + (last - first) * rng.random(n)
         decay = rng.gamma(2.0, 1.2, n) + 0.2
         strength = np.minimum(30e3 * (1 + rng.pareto(1.9, n)), _STRONGEST_HZ)

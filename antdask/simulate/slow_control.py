@@ -13,6 +13,7 @@ import numpy as np
 
 from antdask.model.time import format_utc
 from antdask.simulate.spec import NOTICE, RUN_SPACING_NS, SimulationSpec, run_start_ns
+from antdask.simulate.water import Water
 
 HEADER = ("time", "sensor", "value", "unit")
 #: Comments above the header: the site becomes part of the label under which readings are archived.
@@ -38,6 +39,17 @@ def sensors() -> list[tuple[str, str, float, float, float, int]]:
     return [*_SITE, *lines, *storeys]  # type: ignore[list-item]
 
 
+def _water(spec: SimulationSpec, name: str, t: np.ndarray) -> np.ndarray:
+    """What the water adds to the mean of a sensor."""
+    water, what = Water(spec.spring), name.rpartition("/")[2]
+    changes = {"temperature": water.temperature, "salinity": water.salinity}
+    if what in changes:
+        return changes[what](t)
+    if spec.spring and what == "current_speed":
+        return water.speed(t) - 6.0
+    return water.direction(t) - 260.0 if spec.spring and what == "current_direction" else np.zeros(len(t))
+
+
 def slow_control_table(spec: SimulationSpec, run: int) -> str:
     """The readings from the start of a run to the start of the next, in time, as CSV with comments and a header."""
     rng = spec.random(run, 6)
@@ -46,9 +58,13 @@ def slow_control_table(spec: SimulationSpec, run: int) -> str:
     for name, unit, mean, between, spread, seconds in sensors():
         step = seconds * 10**9
         times = start + int(rng.integers(0, step)) + np.arange(RUN_SPACING_NS // step) * step
+        mean_at = mean + _water(spec, name, times * 1e-9)
         # A sensor misses a reading now and then.
-        times = times[rng.random(len(times)) > 0.02]
-        values = mean + between * rng.normal() + spread * rng.normal(size=len(times))
+        there = rng.random(len(times)) > 0.02
+        times, mean_at = times[there], mean_at[there]
+        values = mean_at + between * rng.normal() + spread * rng.normal(size=len(times))
+        if unit == "deg" and not name.endswith(("pitch", "roll")):
+            values %= 360
         rows += [(int(t), name, f"{v:.6g}", unit) for t, v in zip(times, values, strict=True)]
     rows.sort()
     text = io.StringIO(PREAMBLE)

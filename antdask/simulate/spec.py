@@ -53,6 +53,8 @@ class SimulationSpec:
         Buffer size of each branch [byte].
     dead_lines : tuple of int
         Lines without data.
+    spring : bool
+        Whether dense water comes by from March to June, with currents and blooms of bioluminescence (see `water`); run 43,428 starts on 10 March 2011.
 
     Raises
     ------
@@ -75,6 +77,7 @@ class SimulationSpec:
     level: int | None = None
     basket_bytes: int = 32_000
     dead_lines: tuple[int, ...] = (6, 9)
+    spring: bool = False
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
@@ -128,6 +131,9 @@ class SimulationSpec:
         document: dict[str, Any] = {"notice": NOTICE, "run": run, "specification": dataclasses.asdict(self)}
         for name in ("runs", "first_run"):
             del document["specification"][name]
+        if not self.spring:
+            # What is not asked for is not said, so that files of older specifications stay what they were.
+            del document["specification"]["spring"]
         return json.dumps(document, sort_keys=True)
 
 
