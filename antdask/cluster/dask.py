@@ -20,6 +20,8 @@ from antdask.errors import ClusterError, WorkerLostError
 
 #: So long is the number of threads believed before it is asked for anew [s]: workers come and go, and every question costs the scheduler time.
 CAPACITY_AGE = 2.0
+#: Why a worker may be lost under a task again and again.
+LOST_HINT = "If it happens again, they may be short of memory: give them more, or plan with a smaller --part-bytes."
 
 
 class DaskCluster:
@@ -134,7 +136,7 @@ class _Future(Future[Any]):
             value = await inner.client.gather(inner, asynchronous=True)
         except KilledWorker as error:
             message = f"Every worker that tried the task died ({error.allowed_failures + 1} of them)"
-            self._end(WorkerLostError(message, where=self._address), error)
+            self._end(WorkerLostError(message, where=self._address, hint=LOST_HINT), error)
         except (CancelledError, asyncio.CancelledError) as error:
             self._end(self._dropped(inner), error)
         except BaseException as error:  # noqa: BLE001 - the future carries it to whoever asks for the result

@@ -51,6 +51,8 @@ class FailureClass(enum.StrEnum):
 
 _DESTINATION = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 _RESOURCE = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+#: How libraries without a class for it say that memory, or a thread, is not to be had: Python, Arrow, zstd, blosc.
+_NO_MEMORY = ("can't start new thread", "Failed to launch worker thread", "not enough memory", "error during blosc compression")
 #: HTTP answers to one who is not known or not allowed: every other part would meet the same.
 _REFUSED = frozenset({401, 403, 407})
 
@@ -124,7 +126,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_resource(error: BaseException) -> bool:
-    return isinstance(error, MemoryError | WorkerLostError | BrokenExecutor) or (isinstance(error, OSError) and error.errno in _RESOURCE)
+    if isinstance(error, WorkerLostError | BrokenExecutor) or (isinstance(error, OSError) and error.errno in _RESOURCE):
+        return True
+    return _lacks_memory(error)
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
 
 
 def _is_destination(error: BaseException) -> bool:
@@ -134,7 +142,9 @@ def _is_destination(error: BaseException) -> bool:
 def describe(error: BaseException, kind: FailureClass, host: str = "") -> Failure:
     """The record of an error, and of the machine on which it happened."""
     message = str(error) or type(error).__name__
-    if not isinstance(error, AntdaskError) and type(error).__name__ not in message:
+    if _lacks_memory(error) and not isinstance(error, AntdaskError):
+        message = f"There is not enough memory for this part ({message}). Give its worker more, or plan with a smaller --part-bytes."
+    elif not isinstance(error, AntdaskError) and type(error).__name__ not in message:
         message = f"{type(error).__name__}: {message}"
     return Failure(kind, _code(error), message[:MESSAGE_LENGTH], _trace(error), host=host)
 

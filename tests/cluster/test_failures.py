@@ -11,7 +11,9 @@ import aiohttp
 import botocore.exceptions
 import fsspec.exceptions
 import numpy as np
+import pyarrow
 import pytest
+import zstandard
 
 from antdask import errors
 from antdask.cluster.failures import FRAMES, MESSAGE_LENGTH, Attempt, FailureClass, classify, describe
@@ -56,6 +58,11 @@ class HttpError(Exception):
         (fsspec.exceptions.FSTimeoutError(), "transient"),
         (errors.DamagedPartError("What was read back differs"), "transient"),
         (MemoryError(), "resource"),
+        (RuntimeError("can't start new thread"), "resource"),
+        (zstandard.ZstdError("cannot compress: Allocation error : not enough memory"), "resource"),
+        (RuntimeError("error during blosc compression: -1"), "resource"),
+        (pyarrow.lib.ArrowException("Unknown error: Failed to launch worker thread: Resource temporarily unavailable"), "resource"),
+        (caused(errors.CorruptFileError("The basket cannot be decompressed"), MemoryError()), "resource"),
         (OSError(errno.EMFILE, ""), "resource"),
         (errors.WorkerLostError("gone"), "resource"),
         (BrokenProcessPool(), "resource"),
