@@ -28,7 +28,7 @@ from antdask.model.tables import SCHEMA_VERSION
 from antdask.model.tables import schema as find_schema
 
 #: Compressed bytes of a part that wait in memory; more go to the scratch file [byte].
-MEMORY = 64 << 20
+MEMORY = 32 << 20
 
 
 @dataclasses.dataclass(frozen=True)

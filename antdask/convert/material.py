@@ -90,6 +90,8 @@ class Material:
             for batch in given:
                 self._number(batch, wanted.input)
                 yield batch if self.step is None else self.step.apply(batch)
+                # Here and below: whoever holds a batch while the next one is made needs room for two.
+                del batch
         rows += self._rows
         gone = sum(q.stop - q.start for q in lost)
         if rows + gone != self.task.part.entries:
@@ -104,6 +106,7 @@ class Material:
         for batch in batches:
             self._rows += batch.rows
             yield batch
+            del batch
 
     def _number(self, batch: Batch, number: int) -> None:
         """Let ``source_input`` count the inputs of this part."""
@@ -172,6 +175,7 @@ def intact_batches(entry: FileEntry, wanted: Range, lost: list[Quarantined]) -> 
             for batch in source.read(entry, wanted.tree, position, stop):
                 yield batch
                 position += batch.rows
+                del batch
             if position != stop:
                 raise AntdaskError(
                     f"The source '{entry.format}' gave {position} as last entry",

@@ -135,6 +135,7 @@ def _digested(batches: Iterator[Batch], values: ValueDigest) -> Iterator[Batch]:
     for batch in batches:
         values.update(batch)
         yield batch
+        del batch
 
 
 def _check_values(draft: Path, values: ValueDigest, stream: str, origin: str) -> None:
@@ -200,6 +201,8 @@ def _append_ordered(writer: PartWriter, batches: Iterator[Batch]) -> bool:
             return False
         last = tuple(columns[k][-1] for k in batch.schema.order)
         writer.append(batch)
+        # What made it may need its memory for the next one.
+        del batch, columns
     return True
 
 

@@ -33,7 +33,7 @@ from antdask.sources.root import MAGIC, RootFile, open_root
 from antdask.sources.root_columns import TreeColumns, Values
 
 #: Aim for the uncompressed bytes of one batch [byte].
-BATCH_BYTES = 32 * 2**20
+BATCH_BYTES = 16 * 2**20
 
 #: An object of this name says that the file is simulated, and its detector is labelled so, whatever the map says.
 SIMULATED = "SIMULATED"
@@ -89,7 +89,7 @@ class MappedRoot:
             return identity.entry(url, self.name, layout.origin, segments, notes, layout=layout.layout, uuid=file.uuid)
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
-        """Batches of the entries ``start:stop`` of a tree, each of about 32 MiB uncompressed, in the order of the file.
+        """Batches of the entries ``start:stop`` of a tree, each of about 16 MiB uncompressed, in the order of the file.
 
         Raises
         ------

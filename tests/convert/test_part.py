@@ -1,6 +1,8 @@
 import dataclasses
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import google_crc32c
@@ -13,6 +15,7 @@ from antdask.archive.ledger import read_receipt, receipts
 from antdask.archive.store import Store
 from antdask.archive.writer import PartWriter
 from antdask.cluster.failures import classify
+from antdask.cluster.worker_environment import WORKER_ENVIRONMENT
 from antdask.convert.campaign import open_campaign
 from antdask.convert.material import intact_batches
 from antdask.convert.part import peak_memory, work
@@ -20,6 +23,7 @@ from antdask.convert.scan import make_plan
 from antdask.errors import CorruptFileError, DamagedPartError, InputChangedError, InputMissingError, PlanError
 from antdask.model.ragged import concatenate, cut
 from antdask.plan import Range
+from antdask.simulate import SimulationSpec, simulate
 from antdask.sources import SOURCES
 from tests.batches import same
 from tests.outside import problems
@@ -237,3 +241,24 @@ def test_the_peak_of_memory_is_that_of_this_process_not_of_its_parent():
     code = "from antdask.convert.part import peak_memory; print(peak_memory())"
     child = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
     assert peak_memory() > len(held) and child < 300_000_000
+
+
+@pytest.mark.slow
+def test_a_worker_takes_less_than_300_mb_whatever_the_size_of_a_part(tmp_path):
+    peaks = []
+    for events in (25_000, 100_000):
+        files = simulate(SimulationSpec(events=events, dst=False, slow_control=False), tmp_path / f"{events}")
+        plan = make_plan([str(f) for f in files], str(tmp_path / f"{events}" / "archive"))
+        store = Store(plan.archive)
+        open_campaign(store, plan)
+        code = "import sys\nfrom antdask.convert.part import work\nfor i in range(3): print(work(i, sys.argv[1]).peak_memory)"
+        command = [sys.executable, "-c", code, store.full_url(lay.plan_file(plan.id))]
+        done = subprocess.run(command, env={**os.environ, **WORKER_ENVIRONMENT}, capture_output=True, text=True, check=True)
+        peaks.append(max(map(int, done.stdout.split())))
+    # The larger run has 170 MB in its part of events, and more compressed bytes than wait in memory.
+    assert peaks[1] < 300e6 and peaks[1] < peaks[0] + 60e6
+
+
+def test_a_worker_imports_no_compiler_and_no_tables():
+    code = "import sys, antdask.convert.part; print(sorted({'numba', 'pandas', 'dask', 'awkward'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
