@@ -39,7 +39,7 @@ def can_sweep(part: PartReader, names: Sequence[str]) -> bool:
     return plain and len({(a.shape, a.chunk, a.shard) for a in layouts}) == 1
 
 
-def sweep(part: PartReader, names: Sequence[str], start: int, stop: int, use: Callable[[list[np.ndarray]], object]) -> None:
+def sweep(part: PartReader, names: Sequence[str], start: int, stop: int, use: Callable[[list[np.ndarray]], object]) -> bool:
     """Hand rows ``start:stop`` of columns to a function, one stretch after the other.
 
     Parameters
@@ -47,7 +47,12 @@ def sweep(part: PartReader, names: Sequence[str], start: int, stop: int, use: Ca
     names : sequence of str
         Arrays ``table/column`` for which `can_sweep` holds.
     use : callable
-        Takes one array per column; they are overwritten when it returns.
+        Takes one array per column; they are overwritten when it returns. Where it gives ``False``, that is the end.
+
+    Returns
+    -------
+    bool
+        Whether all was handed over, and wanted.
 
     Raises
     ------
@@ -83,7 +88,9 @@ def sweep(part: PartReader, names: Sequence[str], start: int, stop: int, use: Ca
                     )
                     taken.append(out.view(layout.dtype))
                     place += step * rows * size
-                use(taken)
+                if use(taken) is False:
+                    return False
             chunk = last
     finally:
         _scratch.free.append(memory)
+    return True

@@ -7,6 +7,7 @@ A piece begins as a range of rows. Each filter makes a smaller piece; what is re
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -20,6 +21,9 @@ from antdask.query.segments import count_true
 
 # Rows of a table in the part: a range where they are neighbours, else ascending numbers.
 type Index = slice | np.ndarray
+
+# A condition that holds for one in more than so many is looked at while columns pass by, and what it keeps is kept by number.
+_RARE = 32
 
 
 class Piece:
@@ -143,6 +147,56 @@ class Piece:
                 counts = left[table] if table in left else np.diff(self._offsets[table])
                 piece._offsets[table] = offsets_of(counts[spots[parent]])
         piece._columns = {key: values[spots[key[0]]] for key, values in self._columns.items()}
+        return piece
+
+    def pick(self, table: str, names: Sequence[str], holds: Callable[[Piece], np.ndarray]) -> Piece | None:
+        """The same as `keep` for a condition on columns of one table below rows that lie side by side, looked at while the columns pass by.
+
+        Only for conditions that hold for few, and where nothing of the table was read before; else ``None``, and nothing has happened.
+
+        Parameters
+        ----------
+        holds : callable
+            Takes a piece that has these columns of this table and nothing else, and gives a mask.
+
+        Raises
+        ------
+        DamagedPartError
+        """
+        rows, paths = self.schema.rows.name, [f"{table}/{name}" for name in names]
+        alone = self.schema.table(table).parent == rows and set(self._index) == {rows} and all(self.has(table, name) for name in names)
+        place = self._place(table) if alone else None
+        if not isinstance(place, slice) or not can_sweep(self.reader, paths):
+            return None
+        spots, values, passed = [np.zeros(0, np.int64)], [[np.zeros(0, self.reader.layout(p).dtype)] for p in paths], 0
+
+        def look(columns: list[np.ndarray]) -> bool:
+            nonlocal passed
+            stretch = copy.copy(self)
+            stretch._index, stretch._columns = (
+                {table: slice(0, len(columns[0]))},
+                {(table, n): c for n, c in zip(names, columns, strict=True)},
+            )
+            here = np.flatnonzero(holds(stretch))
+            spots.append(here + passed)
+            passed += len(columns[0])
+            for kept, column in zip(values, columns, strict=True):
+                kept.append(column[here])
+            return len(here) * _RARE < len(columns[0])
+
+        if not sweep(self.reader, paths, place.start, place.stop, look):
+            return None
+        found = {(table, name): np.concatenate(kept) for name, kept in zip(names, values, strict=True)}
+        return self._picked(table, np.concatenate(spots), found)
+
+    def _picked(self, table: str, spots: np.ndarray, values: dict[tuple[str, str], np.ndarray]) -> Piece:
+        piece, rows = Piece(self.reader, self.schema, (0, 0), self.detector), self.schema.rows.name
+        if len(spots):
+            counts = np.bincount(np.searchsorted(self.offsets(table), spots, "right") - 1, minlength=len(self))
+            above = _spots(counts > 0)
+            piece._index = {rows: _pick_index(self._index[rows], above), table: _pick_index(self._index[table], spots)}
+            piece._offsets[table] = offsets_of(counts[above])
+            piece._columns = {key: column[above] for key, column in self._columns.items()} | values
         return piece
 
     def first(self, rows: int) -> Piece:

@@ -12,6 +12,7 @@ A comparison with a missing value or a NaN is False, whatever the operator; ``no
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Protocol
 
 import numpy as np
@@ -21,7 +22,7 @@ from antdask.query.binding import Scope, bind, table_of
 from antdask.query.bounds import Bounds, Chance
 from antdask.query.evaluation import Evaluation
 from antdask.query.pieces import Piece
-from antdask.query.syntax import Logic, Name, Node, parse, walk
+from antdask.query.syntax import Call, Logic, Name, Node, parse, walk
 
 
 class Condition(Protocol):
@@ -106,6 +107,11 @@ class Predicate:
         rest = [(table, term) for table, term in self.terms if term not in cheap]
         if not rest or not len(piece):
             return piece
+        if len({table for table, _ in rest}) == 1 and all(_is_plain(term, table) for table, term in rest):
+            table, names = rest[0][0], sorted({n.column for _, term in rest for n in walk(term) if isinstance(n, Name)})
+            picked = piece.pick(table, names, functools.partial(_all_hold, [term for _, term in rest], table)) if names else None
+            if picked is not None:
+                return picked
         evaluation = Evaluation(piece)
         masks: dict[str, np.ndarray] = {}
         for table, term in rest:
@@ -123,3 +129,15 @@ class Predicate:
 
 def _names_only(term: Node, table: str) -> bool:
     return all(node.table == table for node in walk(term) if isinstance(node, Name))
+
+
+def _is_plain(term: Node, table: str) -> bool:
+    """Whether a term looks at each row of a table by itself."""
+    nodes = list(walk(term))
+    bare = all(node.table == table and node.index is None for node in nodes if isinstance(node, Name))
+    return bare and all(node.function in ("abs", "isnan") for node in nodes if isinstance(node, Call))
+
+
+def _all_hold(terms: list[Node], table: str, piece: Piece) -> np.ndarray:
+    evaluation = Evaluation(piece)
+    return functools.reduce(np.logical_and, (evaluation.mask(term, table) for term in terms))

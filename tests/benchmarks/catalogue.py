@@ -113,7 +113,6 @@ ASK = """
 import resource, sys, time
 import antdask
 from antdask.query.archive import open_archive
-import pandas, awkward, pyarrow.parquet
 from tests.benchmarks.catalogue import QUESTIONS, SECOND, T0
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 found = {"libraries": (0.0, peak())}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,12 +17,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import awkward as ak
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tensorstore
+import uproot
 import zarr
 from rich.console import Console
 from rich.table import Table
@@ -34,7 +37,7 @@ from antdask.query.ahead import ahead
 from antdask.query.cells import Cells
 from tests.benchmarks import query_data as data
 
-EVENTS, ROUNDS, PATIENCE = 2_000_000, 3, 8.0
+EVENTS, ROUNDS, PATIENCE, ROOT_EVENTS = 2_000_000, 5, 4.0, 100_000
 COLUMNS = ("line", "timestamp", "tvc", "avc", "triggered")
 CHANNEL = ("line", "floor", "om")
 AXES = {f"hits.{name}": (n, 0, n) for name, n in zip(CHANNEL, (12, 25, 3), strict=True)}
@@ -195,6 +198,27 @@ class Arrow:
         return sum(batch.filter(pc.greater(batch["avc"], 250)).num_rows for batch in batches)
 
 
+class Root:
+    """uproot over a tree of the first events; that there are fewer makes single events no cheaper to find."""
+
+    def __init__(self, file: Path, events: int, ours: Ours) -> None:
+        self.file, self.share, self.ours = file, ROOT_EVENTS / events, ours
+
+    def random(self, numbers: np.ndarray) -> int:
+        own = (numbers * min(1.0, self.share)).astype(np.int64)
+        with uproot.open(self.file) as root:
+            tree = root["events"]
+            found = [tree.arrays(COLUMNS, entry_start=n, entry_stop=n + 1) for n in own.tolist()]
+        self.answer = sum(int(ak.sum(one["avc"])) for one in found), own
+        return self.answer[0]
+
+    def check(self) -> None:
+        """Compare with antdask, asked for the same events."""
+        total, own = self.answer
+        if total != int(self.ours.random(own)):
+            raise SystemExit("uproot and antdask do not agree")
+
+
 QUESTIONS = {
     "channels": "hits per channel over everything (3 columns)",
     "random": "100 random events, 5 columns",
@@ -210,6 +234,8 @@ def prepare(root: Path, events: int) -> None:
         data.write_archive(str(root / "archive"), events)
     if not (root / "flat.parquet").exists():
         data.write_parquet(root / "flat.parquet", root / "nested.parquet", events)
+    if not (root / "events.root").exists():
+        data.write_root(root / "events.root", min(events, ROOT_EVENTS))
     if not (root / "zarr").exists():
         for part in sorted((root / "archive" / "parts").rglob("*.zarr.zip")):
             with zipfile.ZipFile(part) as members:
@@ -222,6 +248,7 @@ def measure(root: Path, events: int) -> None:
     racers: dict[str, Any] = {"antdask": ours, **{kind: Zarr(root / "zarr", kind) for kind in (*PIPELINES, "tensorstore")}}
     racers |= {"DuckDB flat": Duck(root / "flat.parquet", False, events), "DuckDB nested": Duck(root / "nested.parquet", True, events)}
     racers["pyarrow flat"] = Arrow(root / "flat.parquet")
+    racers["uproot"] = Root(root / "events.root", events, ours)
     numbers = np.sort(np.random.default_rng(5).choice(events, 100, replace=False))
     table = Table("question", *racers, "decode only", title=f"wall / processor [ms], medians of {ROUNDS}, {events:,} events")
     for question, words in QUESTIONS.items():
@@ -229,9 +256,12 @@ def measure(root: Path, events: int) -> None:
         if question == "channels":
             calls["decode only"] = ours.decode
         taken = _race(calls, numbers)
+        if question == "random":
+            racers["uproot"].check()
         table.add_row(words, *(_cell(taken.get(name)) for name in (*racers, "decode only")))
     console = Console(width=180)
     console.print(table)
+    console.print(_memory(root, events))
     console.print(f"load {os.getloadavg()}, {os.cpu_count()} cores; bytes: {_moved(ours, numbers)}")
 
 
@@ -246,7 +276,8 @@ def _race(calls: dict[str, Callable[[np.ndarray], int]], numbers: np.ndarray) ->
             wall, processor = time.perf_counter(), time.process_time()
             answers[name] = call(numbers)
             taken.setdefault(name, []).append((time.perf_counter() - wall, time.process_time() - processor))
-    answers.pop("decode only", None)
+    for apart in ("decode only", "uproot"):
+        answers.pop(apart, None)
     if len(set(answers.values())) != 1:
         raise SystemExit(f"they do not agree: {answers}")
     return taken
@@ -254,6 +285,29 @@ def _race(calls: dict[str, Callable[[np.ndarray], int]], numbers: np.ndarray) ->
 
 def _cell(taken: list[tuple[float, float]] | None) -> str:
     return "–" if taken is None else " / ".join(f"{statistics.median(v) * 1e3:.0f}" for v in zip(*taken, strict=True))
+
+
+MEMORY = """
+import sys
+import numpy as np
+from tests.benchmarks.query import Ours
+def peak(): return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1e3
+ours = Ours(sys.argv[1], int(sys.argv[2]))
+before = peak()
+getattr(ours, sys.argv[3])(np.sort(np.random.default_rng(5).choice(int(sys.argv[2]), 100, replace=False)))
+print(round(before), round(peak()))
+"""
+
+
+def _memory(root: Path, events: int) -> Table:
+    """Peak memory of each question in a process of its own, beside what it may decode."""
+    table = Table(
+        "question", "peak before it", "peak [MB]", title="memory of antdask, a fresh process each; before it: libraries of all contenders"
+    )
+    for question, words in QUESTIONS.items():
+        asked = [sys.executable, "-c", MEMORY, str(root / "archive"), str(events), question]
+        table.add_row(words, *subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split())
+    return table
 
 
 def _moved(ours: Ours, numbers: np.ndarray) -> str:

@@ -6,9 +6,11 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import awkward as ak
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import uproot
 
 from antdask.archive import layout as lay
 from antdask.archive import marker, snapshot
@@ -19,7 +21,7 @@ from antdask.model.keys import PartKey, RunKey
 from antdask.model.ragged import Batch, offsets_of
 
 T0, FRAME_NS, RUN = 1_300_000_000_000_000_000, 104_857_600, 45_000
-BATCH, PART = 25_000, 250_000
+BATCH, PART, ROOT_BASKET = 25_000, 250_000, 200
 HIT_COLUMNS = ("line", "floor", "om", "ars", "timestamp", "tvc", "avc", "triggered")
 
 
@@ -78,6 +80,24 @@ def _receipt(key: PartKey, written: Written) -> Receipt:
         entries=written.rows, bytes_in=0, utc_min=utc_min, utc_max=utc_max, frame_min=frame_min, frame_max=frame_max, inputs=[], ranges=[],
         tables=written.tables, arrays=written.arrays, blocks=written.blocks, quarantined=[], work={},
     )  # fmt: skip
+
+
+def write_root(file: Path, events: int) -> None:
+    """The first events as a tree of ROOT with lists of hits, in baskets of `ROOT_BASKET` events: 32 kB for a byte per hit."""
+    with uproot.recreate(file, compression=uproot.ZLIB(1)) as root:
+        types = {name: f"var * uint{'32' if name == 'timestamp' else '8'}" for name in HIT_COLUMNS}
+        tree = root.mktree("events", {"utc_ns": "int64", "n_hits": "uint32", **types})
+        for batch in batches(events):
+            offsets = batch.offsets["hits"]
+            for start in range(0, batch.rows, ROOT_BASKET):
+                edges = offsets[start : start + ROOT_BASKET + 1]
+                lists = {
+                    n: ak.Array(
+                        ak.contents.ListOffsetArray(ak.index.Index64(edges - edges[0]), ak.contents.NumpyArray(v[edges[0] : edges[-1]]))
+                    )
+                    for n, v in batch.tables["hits"].items()
+                }
+                tree.extend({**{n: batch.tables["events"][n][start : start + ROOT_BASKET] for n in ("utc_ns", "n_hits")}, **lists})
 
 
 def write_parquet(flat: Path, nested: Path, events: int) -> None:

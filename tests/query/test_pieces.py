@@ -5,7 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from antdask.archive.ledger import receipts
+from antdask.archive.reading import PartReader
+from antdask.archive.store import Store
 from antdask.model.ragged import cut, take
+from antdask.query.pieces import Piece
 from tests.batches import random_batch, same
 from tests.query.archives import piece_of
 
@@ -77,3 +81,40 @@ def test_a_table_that_the_part_does_not_have_is_empty(tmp_path):
     assert piece.length("triggered_hits") == 0 and piece.offsets("triggered_hits").tolist() == [0] * 11
     assert len(piece.first(3)) == 3 and piece.first(50) is piece
     assert len(piece.keep({"triggered_hits": np.zeros(0, bool)})) == 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 255), st.integers(0, 400), st.integers(1, 400), st.booleans())
+def test_rare_rows_that_are_picked_as_columns_pass_are_those_that_are_kept(events, top, start, rows, told):
+    batch, tmp_path = events
+    stop = min(batch.rows, start + rows)
+    start = min(start, stop)
+    edges = batch.offsets["hits"][[start, stop]].tolist()
+    pieces = [piece_of_events(tmp_path, batch, start, stop, {"hits": edges} if told and known else {}) for known in (True, False)]
+    picked = pieces[0].pick("hits", ["avc", "tvc"], lambda p: (p.column("hits", "avc") >= top) & (p.column("hits", "tvc") < 200))
+    kept = pieces[1].keep({"hits": (pieces[1].column("hits", "avc") >= top) & (pieces[1].column("hits", "tvc") < 200)})
+    share = np.mean((batch.tables["hits"]["avc"] >= top) & (batch.tables["hits"]["tvc"] < 200))
+    assert picked is not None or share > 1 / 64 or rows < 50
+    if picked is not None:
+        assert len(picked) == len(kept) and (len(kept) == 0 or same(batch_of(picked, batch), batch_of(kept, batch)))
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory):
+    batch, tmp_path = random_batch("events", "antares_raw", 400, seed=1, mean=400.0), tmp_path_factory.mktemp("events")
+    piece_of(tmp_path, batch)
+    return batch, tmp_path
+
+
+def piece_of_events(tmp_path, batch, start, stop, known):
+    store = Store(str(tmp_path))
+    (receipt,) = receipts(store)
+    return Piece(PartReader(store, {"part": receipt.part, "arrays": receipt.arrays}), batch.schema, (start, stop), "", known)
+
+
+def test_what_is_not_rare_or_was_read_before_is_not_picked(events):
+    batch, tmp_path = events
+    piece = piece_of_events(tmp_path, batch, 0, batch.rows, {})
+    assert piece.pick("hits", ["avc"], lambda p: p.column("hits", "avc") >= 0) is None
+    piece.column("hits", "avc")
+    assert piece.pick("hits", ["avc"], lambda p: p.column("hits", "avc") > 255) is None
