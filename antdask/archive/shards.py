@@ -11,6 +11,7 @@ with zarr-python, zarrs and tensorstore.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import google_crc32c
@@ -82,12 +83,23 @@ def encode_pieces(values: np.ndarray, codec: Any) -> tuple[bytes, bytes]:
     return data, checksum(data)
 
 
-def encode_groups(values: np.ndarray, kind: str, codec: Any) -> list[tuple[bytes, bytes]]:
-    """The inner chunks that hold the same rows, compressed: one, of a series one for each group of columns, with the values of a column side by side."""
+def encode_groups(pieces: Sequence[np.ndarray], kind: str, codec: Any) -> list[tuple[bytes, bytes]]:
+    """The inner chunks that hold the same rows, compressed: one, of a series one for each group of columns, with the values of a column side by side.
+
+    Parameters
+    ----------
+    pieces : sequence of ndarray
+        The rows, one piece after the other.
+    """
     if kind != SERIES:
-        return [encode_pieces(values, codec)]
-    (width,) = chunk_tail(values.shape[1:], kind)
-    return [encode_pieces(values[:, first : first + width].T, codec) for first in range(0, values.shape[1], width)]
+        return [encode_pieces(pieces[0] if len(pieces) == 1 else np.concatenate(pieces), codec)]
+    (width,), rows = chunk_tail(pieces[0].shape[1:], kind), sum(map(len, pieces))
+    side_by_side = np.empty((width, rows), pieces[0].dtype)
+    encoded = []
+    for first in range(0, pieces[0].shape[1], width):
+        np.concatenate([piece[:, first : first + width].T for piece in pieces], axis=1, out=side_by_side)
+        encoded.append(encode_pieces(side_by_side, codec))
+    return encoded
 
 
 def decode_chunk(data: bytes | memoryview, codec: Any, out: np.ndarray, where: str) -> None:

@@ -137,15 +137,15 @@ class _Column:
         if self._waiting:
             # Of the new rows only as many are copied as the chunk that waits for them lacks.
             start = self.chunk - self._waiting
-            self._keep(np.concatenate([*self._pending, values[:start]]))
+            self._keep([*self._pending, values[:start]])
             self._pending, self._waiting = [], 0
         whole = start + (len(values) - start) // self.chunk * self.chunk
         for begin in range(start, whole, self.chunk):
-            self._keep(values[begin : begin + self.chunk])
+            self._keep([values[begin : begin + self.chunk]])
         return values[whole:]
 
-    def _keep(self, values: np.ndarray) -> None:
-        for data, checksum in shards.encode_groups(values, self.codec, self._encoder):
+    def _keep(self, pieces: list[np.ndarray]) -> None:
+        for data, checksum in shards.encode_groups(pieces, self.codec, self._encoder):
             self.chunks.append(self._spool.keep(data))
             self.sums.append(checksum)
             self.lengths.append(len(data) + len(checksum))
@@ -154,11 +154,8 @@ class _Column:
         """Encode the last chunk, padded with zeros where it is not the only one."""
         layout = lay.array_layout(self.path, self.dtype, (self.rows, *self.tail), self.codec, self.dims, self.attributes)
         if self._waiting:
-            values = np.concatenate(self._pending)
-            short = layout.chunk[0] - len(values)
-            if short:
-                values = np.concatenate([values, np.zeros((short, *self.tail), self.dtype)])
-            self._keep(values)
+            short = layout.chunk[0] - self._waiting
+            self._keep([*self._pending, np.zeros((short, *self.tail), self.dtype)] if short else self._pending)
         self._pending, self._waiting = [], 0
         return layout
 

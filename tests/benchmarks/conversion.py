@@ -73,7 +73,7 @@ def _encode(batch: Batch) -> float:
     for kind, values in columns:
         codec, rows = shards.codec_for(kind, values.dtype), chunk_rows(int(np.prod(values.shape[1:], dtype=np.int64)), kind)
         for start in range(0, len(values), rows):
-            shards.encode_groups(values[start : start + rows], kind, codec)
+            shards.encode_groups([values[start : start + rows]], kind, codec)
     return time.process_time() - began
 
 
