@@ -80,8 +80,9 @@ def replan(
         )
     lineage_of, documents = lineages_of(fresh)
     parts = (*old.parts, *make_parts(fresh, lineage_of, settings.part_bytes, after=old.parts, first_input=len(old.inputs)))
+    # A file may be read by one source and rejected by another, for a part that is damaged.
     accepted = {f.url for f in (*old.inputs, *fresh)}
-    left_out = {r.url: r for r in (*old.rejected, *rejected) if r.url not in accepted}
+    left_out = {r.url: r for r in old.rejected if r.url not in accepted} | {r.url: r for r in rejected}
     made = Plan(old.archive, (*old.inputs, *fresh), parts, {**old.lineages, **documents}, tuple(left_out.values()), old.retires)
     check_budget(made, settings.max_parts, settings.max_bytes)
     return Grown(made, len(fresh), len(entries) - len(fresh), tuple(missing))

@@ -15,7 +15,7 @@ from antdask.errors import AntdaskError, InputError, PlanError
 from antdask.plan import ARCHIVED, FileEntry, Plan, Rejected, check_budget, make_parts
 from antdask.protocols import Cluster
 from antdask.settings import Settings, load
-from antdask.sources import SOURCES, describe_all, layout_map, recognise
+from antdask.sources import SOURCES, describe_each, layout_map, recognise
 from antdask.sources.files import expand
 from antdask.sources.map_draft import propose_map
 
@@ -141,7 +141,8 @@ def scan(
     for url in urls:
         look = Look(url, known[url]) if url in known else looks[url]
         if memory is not None and url not in known:
-            memory.keep(look.entries)
+            # What is damaged is looked at again next time, when it may have been fetched anew.
+            memory.keep(look.entries if look.rejected is None else [])
         try:
             if look.rejected is not None:
                 rejected.append(look.rejected)
@@ -158,7 +159,7 @@ def scan(
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Look:
-    """What was found out about one file: what each source says of it, or why it cannot be described."""
+    """What was found out about one file: what each source says of it, and why it cannot be described, or something in it."""
 
     url: str
     entries: list[FileEntry]
@@ -178,14 +179,14 @@ def look_at(urls: tuple[str, ...]) -> list[Look]:
 
 def _look(url: str) -> Look:
     try:
-        entries = describe_all(url)
+        entries, damaged = describe_each(url)
         if any(entry.format == ARCHIVED for entry in entries):
             raise InputError(
                 "A part of an archive is no legacy file", where=url, hint="See antdask reprocess, which takes an archive as its source."
             )
     except InputError as error:
         return Look(url, [], Rejected(url, error.code, str(error)))
-    return Look(url, entries)
+    return Look(url, entries, next((Rejected(url, e.code, f"{e} What other sources read of the file is archived.") for e in damaged), None))
 
 
 def _expand(patterns: Iterable[str]) -> tuple[list[str], list[Rejected]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from antdask.errors import UnknownFormatError, UnknownLayoutError
+from antdask.errors import CorruptFileError, UnknownFormatError, UnknownLayoutError
 from antdask.plan import FileEntry
 from antdask.protocols import Registry, Source
 from antdask.sources import files
@@ -49,23 +49,37 @@ def recognise(url: str) -> Source:
 def describe_all(url: str) -> list[FileEntry]:
     """What every source that reads the file says of it: one file may hold reconstructed events beside the slices of the DAQ, each a format of its own.
 
-    The first source that recognises the file must be able to describe it; of the others, those count that find something.
+    Raises
+    ------
+    InputError
+        As for `recognise` and `Source.describe`; if any source can describe the file, damage to what others would read is no error here: see `describe_each`.
+    """
+    return describe_each(url)[0]
+
+
+def describe_each(url: str) -> tuple[list[FileEntry], list[CorruptFileError]]:
+    """What every source that reads the file says of it, and the errors of those that it was meant for, but that cannot describe it because it is damaged.
 
     Raises
     ------
     InputError
-        As for `recognise` and `Source.describe`.
+        As for `recognise` and `Source.describe`: no source can describe it.
     """
     found: list[FileEntry] = []
+    damaged: list[CorruptFileError] = []
+    unknown: list[UnknownLayoutError] = []
     for source in _candidates(url):
         try:
             entry = source.describe(url)
-        except UnknownLayoutError:
-            if not found:
-                raise
+        except UnknownLayoutError as error:
+            unknown.append(error)
+        except CorruptFileError as error:
+            damaged.append(error)
         else:
             found += [entry] if entry.segments or not found else []
-    return found
+    if not found:
+        raise [*damaged, *unknown][0]
+    return found, damaged
 
 
 def _candidates(url: str) -> Iterator[Source]:

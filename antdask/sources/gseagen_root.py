@@ -117,8 +117,13 @@ def _columns(file: RootFile) -> TreeColumns:
 
 
 def _is_gseagen(file: RootFile) -> bool:
-    trees = all(file.objects.get(name) == "TTree" for name in (EVENTS, HEADER))
-    return trees and file.tree(EVENTS).find("WGen") is not None and file.tree(HEADER).find("RunNu") is not None
+    if not all(file.objects.get(name) == "TTree" for name in (EVENTS, HEADER)):
+        return False
+    try:
+        return file.tree(EVENTS).find("WGen") is not None and file.tree(HEADER).find("RunNu") is not None
+    except CorruptFileError:
+        # The trees are there, and damaged: to be told by `describe`.
+        return True
 
 
 def _header(file: RootFile, notes: list[str]) -> list[Line]:

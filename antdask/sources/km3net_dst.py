@@ -147,9 +147,15 @@ class _Member:
 
 def _is_dst(file: RootFile) -> bool:
     trees = [name for name in (EVENTS, SUMMARY) if file.objects.get(name) == "TTree"]
-    if len(trees) < 2 or not file.entries(SUMMARY) or file.entries(EVENTS) != file.entries(SUMMARY):
+    if len(trees) < 2:
         return False
-    return file.tree(SUMMARY).find("sum_hits") is not None and file.tree(EVENTS).find("mc_trks") is not None
+    try:
+        if not file.entries(SUMMARY) or file.entries(EVENTS) != file.entries(SUMMARY):
+            return False
+        return file.tree(SUMMARY).find("sum_hits") is not None and file.tree(EVENTS).find("mc_trks") is not None
+    except CorruptFileError:
+        # The trees are there, and damaged: to be told by `describe`, so that they are not lost without a word.
+        return True
 
 
 def _members(tree: Tree, notes: list[str]) -> list[_Member]:

@@ -44,7 +44,7 @@ class Km3netOffline:
             return False
         try:
             with open_root(url) as file:
-                return _has_events(file) or any(kind in (HEAD, MULTI_HEAD) for kind in file.objects.values())
+                return _is_offline(file)
         except CorruptFileError:
             # Nobody can tell what it was; the source that takes every ROOT file says what is wrong with it.
             return False
@@ -132,6 +132,14 @@ class Km3netOffline:
 
 def _map() -> LayoutMap:
     return layout_map.load(LAYOUT)
+
+
+def _is_offline(file: RootFile) -> bool:
+    try:
+        return any(kind in (HEAD, MULTI_HEAD) for kind in file.objects.values()) or _has_events(file)
+    except CorruptFileError:
+        # The tree is there, and damaged: to be told by `describe`, so that it is not lost without a word beside other trees.
+        return True
 
 
 def _has_events(file: RootFile) -> bool:

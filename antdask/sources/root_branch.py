@@ -320,7 +320,9 @@ def windows(edges: np.ndarray, weights: np.ndarray, start: int, stop: int, limit
     """
     cuts: list[tuple[int, int]] = []
     first, held = start, 0.0
-    for low, high, whole in zip(edges[:-1].tolist(), edges[1:].tolist(), weights.tolist(), strict=True):
+    # A damaged tree may claim more entries than its baskets hold.
+    a, b = max(0, int(edges.searchsorted(start, "right")) - 1), min(int(edges.searchsorted(stop, "left")), len(weights))
+    for low, high, whole in zip(edges[a:b].tolist(), edges[a + 1 : b + 1].tolist(), weights[a:b].tolist(), strict=True):
         a, b = max(low, start), min(high, stop)
         if a >= b:
             continue

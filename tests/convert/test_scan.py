@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import uproot
 from km3net_testdata import data_path
 
 from antdask.cluster import make_cluster
@@ -11,7 +12,7 @@ from antdask.convert.scan import inspect, make_plan, scan
 from antdask.errors import AntdaskError, InputError, InputMissingError, PlanError, UnknownFormatError
 from antdask.settings import load
 from antdask.simulate import SimulationSpec, simulate
-from antdask.sources import describe_all
+from antdask.sources import describe_each
 
 L1 = data_path("online/KM3NeT_00000267_00025291_L1.root")
 SEATRAY = data_path("seatray/antares.h5")
@@ -106,9 +107,9 @@ def test_a_look_that_fails_for_no_fault_of_the_file_costs_no_other_file(tmp_path
     def fail(url):
         if "seatray" in url:
             raise RuntimeError("out of luck")
-        return describe_all(url)
+        return describe_each(url)
 
-    monkeypatch.setattr("antdask.convert.scan.describe_all", fail)
+    monkeypatch.setattr("antdask.convert.scan.describe_each", fail)
     monkeypatch.setattr("antdask.convert.scan.GROUP", 1)
     with make_cluster("serial") as cluster:
         entries, rejected = scan([L1, SEATRAY], cluster=cluster)
@@ -119,7 +120,7 @@ def test_a_bug_in_a_reader_is_not_taken_for_many_bad_files(tmp_path, monkeypatch
     def fail(url):
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr("antdask.convert.scan.describe_all", fail)
+    monkeypatch.setattr("antdask.convert.scan.describe_each", fail)
     monkeypatch.setattr("antdask.convert.scan.GROUP", 1)
     for i in range(8):
         (tmp_path / f"{i}.root").write_bytes(b"root")
@@ -132,3 +133,18 @@ def test_parts_of_an_archive_are_no_inputs(tmp_path):
         convert(make_plan([SEATRAY], str(tmp_path / "a")), cluster)
     plan = make_plan([str(tmp_path / "a" / "parts" / "**" / "*.zip")], str(tmp_path / "b"))
     assert plan.inputs == () and len(plan.rejected) == 2 and "antdask reprocess" in plan.rejected[0].reason
+
+
+def test_what_one_source_cannot_read_is_rejected_beside_what_another_can(tmp_path):
+    name = data_path("dst/mcv5.1.km3_numuCC.ALL.dst.bdt.10events.root")
+    data = bytearray(Path(name).read_bytes())
+    with uproot.open(name) as file:
+        key = file.key("T")
+    data[key.fSeekKey + key.fKeylen + 200] ^= 0xFF
+    (tmp_path / "x.root").write_bytes(data)
+    entries, rejected = scan([str(tmp_path / "x.root")], cache=str(tmp_path / "cache"))
+    assert [(e.format, e.entries("mc")) for e in entries] == [("km3net_offline", 10)]
+    assert [(r.url, r.code) for r in rejected] == [(str(tmp_path / "x.root"), "corrupt")]
+    assert "'T'" in rejected[0].reason and "is archived" in rejected[0].reason
+    # Nothing of it is remembered: the next look says the same.
+    assert scan([str(tmp_path / "x.root")], cache=str(tmp_path / "cache")) == (entries, rejected)

@@ -1,0 +1,92 @@
+"""One file damaged many times, in a process of its own that may not take more memory or time than the file accounts for: ``python -m tests.contracts.fuzz_run JOB``.
+
+The job is a JSON file: ``file`` (its path), ``cuts``, ``changes``, ``seed``, ``folder``. What was found goes to ``result.json`` in that folder, and each damage to ``now.json`` before it is
+tried: a process that dies leaves its name there.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import faulthandler
+import json
+import resource
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from tests.contracts import fuzzing
+
+#: Nothing may take longer: reading the largest of the sound files takes two seconds on an idle machine [s].
+PATIENCE = 60
+#: What reading a damaged file may map beyond what the sound one needed, threads included, and what it may hold [byte].
+ADDRESSES, MEMORY = 1 << 30, 256 << 20
+ROOT = Path(__file__).parents[2]
+
+
+def run(file: str, cuts: int, changes: int, seed: int, folder: Path) -> dict[str, Any]:
+    """Damage a file in a process of its own; how often each outcome came, what was wrong, and how large and slow it got."""
+    folder.mkdir(parents=True, exist_ok=True)
+    job = folder / "job.json"
+    job.write_text(json.dumps({"file": file, "cuts": cuts, "changes": changes, "seed": seed, "folder": str(folder)}))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.contracts.fuzz_run", str(job)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        at = (folder / "now.json").read_text() if (folder / "now.json").exists() else "before the first damage"
+        return {
+            "outcomes": {"died": 1},
+            "wrong": [f"the process ended with {done.returncode} at {at}: {done.stderr[-1500:]}"],
+            "slowest": 0.0,
+            "memory": 0,
+        }
+    found: dict[str, Any] = json.loads((folder / "result.json").read_text())
+    return found
+
+
+def main(job: dict[str, Any]) -> None:
+    folder = Path(job["folder"])
+    sound = fuzzing.Sound(job["file"])
+    damages = [*fuzzing.cuts(len(sound.data), job["cuts"], job["seed"]), *fuzzing.changes(len(sound.data), job["changes"], job["seed"] + 1)]
+    path = folder / f"damaged{Path(job['file']).suffix}"
+    before = _peak()
+    limit = _addresses() + ADDRESSES
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    outcomes, wrong, slowest = collections.Counter[str](), list[str](), 0.0
+    for damage in damages:
+        (folder / "now.json").write_text(json.dumps(dataclasses.asdict(damage)))
+        faulthandler.dump_traceback_later(PATIENCE, exit=True)
+        outcome, why, seconds = _judged(sound, damage, path)
+        faulthandler.cancel_dump_traceback_later()
+        outcomes[outcome] += 1
+        slowest = max(slowest, seconds)
+        if outcome == "wrong":
+            wrong.append(f"{damage}: {why}")
+    memory = max(0, _peak() - before)
+    if memory > MEMORY:
+        wrong.append(f"the process grew by {memory >> 20} MiB")
+    (folder / "result.json").write_text(json.dumps({"outcomes": outcomes, "wrong": wrong, "slowest": slowest, "memory": memory}))
+
+
+def _judged(sound: fuzzing.Sound, damage: fuzzing.Damage, path: Path) -> tuple[str, str, float]:
+    try:
+        verdict = fuzzing.judge(sound, damage, path)
+    except Exception:  # whatever it is, it is what was looked for
+        return "wrong", traceback.format_exc(limit=-6), 0.0
+    return verdict.outcome, verdict.why, verdict.seconds
+
+
+def _peak() -> int:
+    """Largest memory that the process ever held [byte]."""
+    return next(int(line.split()[1]) << 10 for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+
+
+def _addresses() -> int:
+    """Memory that the process has mapped [byte]."""
+    return next(int(line.split()[1]) << 10 for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmSize"))
+
+
+if __name__ == "__main__":
+    main(json.loads(Path(sys.argv[1]).read_text()))
