@@ -5,5 +5,7 @@ import sys
 
 NAMES = ("road", "simulating", "campaign_slurm", "environment")
 
-for name in sys.argv[1:] or NAMES:
-    importlib.import_module(f"tests.benchmarks.{name}").main()
+# Benchmarks start processes, which look into this file too.
+if __name__ == "__main__":
+    for name in sys.argv[1:] or NAMES:
+        importlib.import_module(f"tests.benchmarks.{name}").main()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -9,7 +12,7 @@ import zarr
 
 from antdask.environment.arrays import read
 from antdask.environment.grid import LEVELS
-from tests.environment.sea import START
+from tests.environment.sea import START, archive_of, counts_batch, quiet
 
 DAY_NS = 86_400 * 10**9
 #: Bins that hold something: around midnight, with the gap, with saturation, and of the second run.
@@ -82,6 +85,28 @@ def test_the_flash_that_was_put_in_is_found(product, truth):
     assert abs(flash["integral"] / (3 * 5 * 3000) - 1) < 0.05
     saturated = [row for row in table if row["n_saturated"]]
     assert sum(row["n_saturated"] for row in saturated) == 200
+
+
+#: Builds an archive and reads from it in a process that does nothing else; prints its largest resident memory in kB.
+ALONE = """
+import sys
+import antdask
+from antdask.cluster import make_cluster
+from antdask.environment.build import build
+with make_cluster("serial") as cluster:
+    assert build(sys.argv[1], cluster).days_built == 1
+antdask.open_archive(sys.argv[1]).environment.open(level="1s").rate[:, 1000:3000].load()
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def test_a_full_window_in_many_parts_is_built_and_read_in_half_a_gigabyte(tmp_path):
+    """All that a day needs at once is there after one window; each further window writes over it."""
+    frames = np.arange(9000)
+    batches = [(run, counts_batch(quiet(3000, run), None, START, frames[3000 * run : 3000 * run + 3000])) for run in range(3)]
+    url = archive_of(tmp_path / "archive", batches)
+    found = subprocess.run([sys.executable, "-c", ALONE, url], check=True, capture_output=True, text=True)
+    assert int(found.stdout) < 500_000
 
 
 def test_plain_zarr_opens_a_level_with_labels(product):
