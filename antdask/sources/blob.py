@@ -24,6 +24,11 @@ _CALL = 2**30
 _LEND = 32 * 2**20
 #: A gap up to this is read along: copying it takes no longer than another call [byte].
 _GAP = 16 * 2**10
+#: Longer ranges are not read beforehand: what a call takes no longer counts, and what is read just before it is used is still in the cache [byte].
+_LONG = 128 * 2**10
+
+# Buffers of each thread for all files: fresh memory for every file would cost as much as the copy itself.
+_thread = threading.local()
 
 
 class Lent(NamedTuple):
@@ -110,7 +115,6 @@ class LocalBlob(Blob):
 
     def __init__(self, url: str, path: str) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._lent = threading.local()
         super().__init__(url, os.fstat(self._descriptor).st_size)
 
     def close(self) -> None:
@@ -118,19 +122,22 @@ class LocalBlob(Blob):
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+        region: _Region | None = getattr(_thread, "region", None)
+        if region is not None and region.owner is self:
+            _thread.region = None
 
     def borrow(self, starts: np.ndarray, stops: np.ndarray) -> Lent:
-        """Out of what is held; else into one buffer per thread: fresh memory for every call costs as much as the copy itself."""
-        region: _Region | None = getattr(self._lent, "region", None)
-        if region is None or not region.covers(starts, stops):
+        """Out of what is held; else into one buffer per thread."""
+        region: _Region | None = getattr(_thread, "region", None)
+        if region is None or region.owner is not self or not region.covers(starts, stops):
             region = self._load("borrowed", starts, stops)
         return region.lend(starts)
 
     def hold(self, starts: np.ndarray, stops: np.ndarray) -> None:
         """Neighbours in one call: baskets of all branches stand beside each other."""
-        self._lent.region = None
-        if 0 < int((stops - starts).sum()) <= _LEND:
-            self._lent.region = self._load("held", starts, stops)
+        _thread.region = None
+        if 0 < int((stops - starts).sum()) <= min(_LEND, _LONG * len(starts)):
+            _thread.region = self._load("held", starts, stops)
 
     def _load(self, name: str, starts: np.ndarray, stops: np.ndarray) -> _Region:
         """Ranges and small gaps between them, in the buffer of this thread that has this name."""
@@ -140,11 +147,11 @@ class LocalBlob(Blob):
         begins, ends = _spans(starts, stops)
         places = np.cumsum(ends - begins) - (ends - begins)
         size = int((ends - begins).sum())
-        buffer: np.ndarray | None = getattr(self._lent, name, None)
+        buffer: np.ndarray | None = getattr(_thread, name, None)
         if buffer is None or len(buffer) < size:
             buffer = np.empty(size if size > _LEND else max(size, _LEND // 8), np.uint8)
             if size <= _LEND:
-                setattr(self._lent, name, buffer)
+                setattr(_thread, name, buffer)
         view = memoryview(buffer)
         with naming(self.url):
             for start, stop, place in zip(begins.tolist(), ends.tolist(), places.tolist(), strict=True):
@@ -153,7 +160,7 @@ class LocalBlob(Blob):
                 if n != stop - start:
                     # The end of a call, or of the file: the rest comes by itself or not at all.
                     into[n:] = self.read(start + n, stop)
-        return _Region(buffer, begins, ends, places)
+        return _Region(self, buffer, begins, ends, places)
 
     def _fetch(self, start: int, stop: int) -> bytes | bytearray:
         if stop - start <= _CALL:
@@ -172,6 +179,7 @@ class LocalBlob(Blob):
 class _Region(NamedTuple):
     """Spans of a file in memory: where they begin and end in the file, and where in the buffer."""
 
+    owner: Blob
     buffer: np.ndarray
     begins: np.ndarray
     ends: np.ndarray

@@ -200,6 +200,11 @@ class Branch:
         self._rest = whole.cut(stop, whole.stop).copy()
         return dataclasses.replace(whole.cut(start, stop), own=whole.own)
 
+    def pieces(self, start: int, stop: int, nbytes: int) -> Iterator[Basket]:
+        """The entries ``start:stop`` in pieces of about `nbytes` uncompressed, cut between baskets where possible. Errors as for `baskets`."""
+        for low, high in windows(self.edges, self.weights(), start, stop, nbytes):
+            yield self.read(low, high)
+
     def _joined(self, before: list[Basket], numbers: np.ndarray, behind: list[Basket], stop: int) -> list[Basket]:
         """Baskets of these numbers as one that may reach beyond `stop`, between those that were read already."""
         begin, end = int(self.edges[numbers[0]]), int(self.edges[numbers[-1] + 1])
@@ -209,6 +214,10 @@ class Branch:
 
     def weights(self) -> np.ndarray:
         """Estimate of the uncompressed bytes of every basket, float64, shape (baskets,)."""
+        return self._weights
+
+    @cached_property
+    def _weights(self) -> np.ndarray:
         sizes = np.maximum(self._places[:, 1], 1).astype(float)
         if len(sizes):
             sizes *= max(1.0, self.nbytes / sizes.sum())

@@ -17,6 +17,7 @@ import itertools
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from antdask.errors import UnknownLayoutError
 from antdask.model.ragged import offsets_of
@@ -27,6 +28,11 @@ from antdask.sources.root_branch import Branch
 from antdask.sources.root_leaf import COLLECTION, MEMBER, leaf_of
 
 Columns = dict[str, np.ndarray]
+
+# Where the class version stands in an entry that stands member by member [byte].
+_OWN = 6
+# Uncompressed bytes that are taken apart at once, and that columns may take beforehand [byte].
+_PIECE, _ROOM = 8 * 2**20, 64 * 2**20
 
 
 def check_struct(branch: Branch, record: Record) -> None:
@@ -91,38 +97,75 @@ def _split(branch: Branch, record: Record, start: int, stop: int) -> tuple[Colum
 
 
 def _whole(branch: Branch, record: Record, start: int, stop: int) -> tuple[Columns, np.ndarray]:
-    basket = branch.read(start, stop)
-    starts = basket.size * np.arange(stop - start, dtype=np.int64) if basket.offsets is None else basket.offsets[:-1]
+    """In pieces that stay in the processor's cache, and of which only the columns are kept."""
+    columns, counts = _Columns(record, branch.nbytes_of(start, stop)), []
+    for basket in branch.pieces(start, stop, _PIECE):
+        wise = _head(branch, basket)
+        if not wise.all():
+            # Their headers are compared over the whole range.
+            return _mixed(branch, record, branch.read(start, stop))
+        made, found = _members(branch, basket, record)
+        columns.append(made)
+        counts.append(found)
+    return columns.done(), np.concatenate([np.zeros(0, np.int64), *counts])
+
+
+def _head(branch: Branch, basket: Basket) -> np.ndarray:
+    """Whether each entry stands member by member; its byte count is checked."""
     sizes = basket.sizes
-    demand(sizes >= VECTOR.itemsize, branch, start, "An entry is shorter than the header of a vector", found=sizes, expected="10 or more")
-    head = gather(basket.payload, starts, np.ones(len(starts), np.int64), _HEAD)
-    wise = (head["version"] & MEMBER_WISE) != 0
+    demand(
+        sizes >= VECTOR.itemsize,
+        branch,
+        basket.start,
+        "An entry is shorter than the header of a vector",
+        found=sizes,
+        expected="10 or more",
+    )
+    head = gather(basket.payload, basket.starts, ones(len(sizes)), VECTOR)
     framed = (head["count"] & COUNTED != 0) & (head["count"] & ~np.uint32(COUNTED) == sizes - 4)
-    demand(framed, branch, start, "The byte count of a vector is not the size of its entry", found=head["count"] & ~np.uint32(COUNTED))
-    if not wise.all():
-        return _mixed(branch, record, start, basket, wise)
-    # A class without version of its own is told by its checksum.
-    length = np.where(head["class"] == 0, 16, 12)
-    demand(sizes >= length, branch, start, "An entry is shorter than the header of a vector", found=sizes, expected="16 or more")
-    counts = gather(basket.payload, starts + length - 4, np.ones(len(starts), np.int64), np.dtype(">u4")).astype(np.int64)
-    demand(sizes - length == counts * record.nbytes, branch, start, "A vector is not as long as its structures", found=sizes)
-    return _members(basket.payload, starts, length, counts, record), counts
+    demand(
+        framed, branch, basket.start, "The byte count of a vector is not the size of its entry", found=head["count"] & ~np.uint32(COUNTED)
+    )
+    found: np.ndarray = (head["version"] & MEMBER_WISE) != 0
+    return found
 
 
-def _mixed(branch: Branch, record: Record, start: int, basket: Basket, wise: np.ndarray) -> tuple[Columns, np.ndarray]:
+class _Columns:
+    """Columns of a record that grow piece by piece."""
+
+    def __init__(self, record: Record, nbytes: int) -> None:
+        # What is not filled takes no memory, but the estimate of a damaged file may be anything.
+        room = min(max(0, nbytes), _ROOM) // record.nbytes
+        self._columns = {f.name: np.empty(room, f.dtype) for f in record.fields}
+        self._filled = 0
+
+    def append(self, columns: Columns) -> None:
+        begin, end = self._filled, self._filled + len(next(iter(columns.values())))
+        for name, column in columns.items():
+            held = self._columns[name]
+            if end > len(held):
+                self._columns[name] = np.empty(max(end, 2 * begin), held.dtype)
+                self._columns[name][:begin] = held[:begin]
+            self._columns[name][begin:end] = column
+        self._filled = end
+
+    def done(self) -> Columns:
+        return {name: column[: self._filled] for name, column in self._columns.items()}
+
+
+def _mixed(branch: Branch, record: Record, basket: Basket) -> tuple[Columns, np.ndarray]:
     """Entries of which some stand object by object: file after file may have been written in another way before they became one."""
+    wise = _head(branch, basket)
     edges = [0, *(np.flatnonzero(np.diff(wise)) + 1).tolist(), len(wise)]
     found = []
     for a, b in itertools.pairwise(edges):
-        if wise[a]:
-            found.append(_whole(branch, record, start + a, start + b))
-        else:
-            found.append(_objects(branch, record, basket.cut(basket.start + a, basket.start + b)))
-    columns = {f.name: np.concatenate([made[f.name] for made, _ in found]) for f in record.fields}
+        run = basket.cut(basket.start + a, basket.start + b)
+        found.append(_members(branch, run, record) if wise[a] else _objects(branch, run, record))
+    columns = {f.name: native(np.concatenate([made[f.name] for made, _ in found])) for f in record.fields}
     return columns, np.concatenate([counts for _, counts in found])
 
 
-def _objects(branch: Branch, record: Record, basket: Basket) -> tuple[Columns, np.ndarray]:
+def _objects(branch: Branch, basket: Basket, record: Record) -> tuple[Columns, np.ndarray]:
     """Entries that stand object by object; every header is checked."""
     sizes, start = basket.sizes, basket.start
     counts = gather(basket.payload, basket.starts, ones(len(sizes)), VECTOR)["n"].astype(np.int64)
@@ -142,29 +185,36 @@ def _objects(branch: Branch, record: Record, basket: Basket) -> tuple[Columns, n
     return {f.name: native(objects[f"m{k}"]) for k, f in enumerate(record.fields)}, counts
 
 
-def _members(payload: np.ndarray, starts: np.ndarray, headers: np.ndarray, counts: np.ndarray, record: Record) -> Columns:
-    """Columns from entries that stand member by member behind headers of these lengths, and fill the payload.
+def _members(branch: Branch, basket: Basket, record: Record) -> tuple[Columns, np.ndarray]:
+    """Entries that stand member by member, in the byte order of the file.
 
     Every entry is cut into its header and its members; these pieces are values of variable length to Arrow, which lays them in another order faster than any index
     of elements could::
 
         h0 a0 a0 b0 b0 | h1 a1 b1    ->    a0 a0 a1  b0 b0 b1
     """
-    if not counts.any():
-        return {f.name: np.zeros(0, f.dtype) for f in record.fields}
+    sizes, starts, start = basket.sizes, basket.starts, basket.start
+    # A class without version of its own is told by its checksum.
+    own = gather(basket.payload, starts + _OWN, ones(len(sizes)), np.dtype(">u2"))
+    length = np.where(own == 0, 16, 12)
+    demand(sizes >= length, branch, start, "An entry is shorter than the header of a vector", found=sizes, expected="16 or more")
+    counts = gather(basket.payload, starts + length - 4, ones(len(sizes)), np.dtype(">u4")).astype(np.int64)
+    demand(sizes - length == counts * record.nbytes, branch, start, "A vector is not as long as its structures", found=sizes)
+    total = int(counts.sum())
+    if not total:
+        return {f.name: np.zeros(0, f.dtype) for f in record.fields}, counts
     widths = np.array([np.dtype(f.dtype).itemsize for f in record.fields], np.int64)
-    within = np.concatenate([np.zeros(1, np.int64), np.cumsum(widths)[:-1]])
-    edges = np.concatenate([starts[:, None], (starts + headers)[:, None] + counts[:, None] * within], axis=1)
+    within = np.cumsum(widths) - widths
+    edges = np.concatenate([starts[:, None], (starts + length)[:, None] + counts[:, None] * within], axis=1)
     entries, pieces = edges.shape
-    buffers = [None, pa.py_buffer(np.append(edges.reshape(-1), len(payload))), pa.py_buffer(payload)]
+    buffers = [None, pa.py_buffer(np.append(edges.reshape(-1), len(basket.payload))), pa.py_buffer(basket.payload)]
     cells = pa.LargeBinaryArray.from_buffers(pa.large_binary(), entries * pieces, buffers)
     order = np.arange(1, pieces)[:, None] + pieces * np.arange(entries)
-    data = np.frombuffer(cells.take(pa.array(order.reshape(-1))).buffers()[2], np.uint8)
-    ends = np.cumsum(widths * int(counts.sum())).tolist()
-    return {
-        f.name: native(data[end - width * int(counts.sum()) : end].view(np.dtype(f.dtype).newbyteorder(">")))
-        for f, end, width in zip(record.fields, ends, widths.tolist(), strict=True)
+    # Memory of the C library, which keeps it for the next piece; Arrow's own gives it back to the system.
+    data = np.frombuffer(pc.take(cells, pa.array(order.reshape(-1)), memory_pool=pa.system_memory_pool()).buffers()[2], np.uint8)
+    ends = total * np.cumsum(widths)
+    columns = {
+        f.name: data[end - width * total : end].view(np.dtype(f.dtype).newbyteorder(">"))
+        for f, end, width in zip(record.fields, ends.tolist(), widths.tolist(), strict=True)
     }
-
-
-_HEAD = np.dtype([("count", ">u4"), ("version", ">u2"), ("class", ">u2")])
+    return columns, counts

@@ -130,6 +130,16 @@ def test_ranges_that_follow_each_other_decompress_every_basket_once(monkeypatch:
     assert len(opened) == compressed
 
 
+def test_pieces_are_the_range_in_its_order() -> None:
+    with open_root(str(DATA / "codec_zlib.root")) as file:
+        branch = file.tree("t").branch("values")
+        whole = branch.read(7, 290)
+        pieces = list(branch.pieces(7, 290, 400))
+    assert len(pieces) > 3
+    assert [p.start for p in pieces] == [7, *(p.stop for p in pieces[:-1])]
+    assert b"".join(p.payload.tobytes() for p in pieces) == whole.payload.tobytes()
+
+
 def test_groups_of_any_size_give_the_same_baskets(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_root(str(DATA / "codec_lz4.root")) as file:
         branch = file.tree("t").branch("values")

@@ -10,6 +10,7 @@ import pytest
 
 from antdask.errors import CorruptFileError, UnknownLayoutError
 from antdask.simulate.root_tree import Branch
+from antdask.sources import root_struct
 from antdask.sources.layout_record import Record, parse_record
 from antdask.sources.root import open_root
 from antdask.sources.root_struct import check_struct, read_struct
@@ -105,3 +106,28 @@ def test_damage_names_the_entry_that_is_lost(wrong: bytes, words: str, tmp_path:
 def test_a_branch_of_numbers_is_no_vector_of_structures(tmp_path: Path) -> None:
     with open_root(tree_of(tmp_path / "a.root", vector([1], [2]))) as file, pytest.raises(UnknownLayoutError, match="no structures"):
         check_struct(file.tree("T").branch("Hits"), RECORD)
+
+
+def test_entries_are_the_same_in_pieces_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    lines = [rng.integers(0, 256, n).tolist() for n in rng.integers(0, 9, 300)]
+    wise = tuple(vector(found, [7 * k for k in found], own_version=k % 2) for k, found in enumerate(lines))
+    mixed = tuple(
+        entry if k % 50 else objects(found, [7 * k for k in found]) for k, (entry, found) in enumerate(zip(wise, lines, strict=True))
+    )
+    expected = {"Line": [k for found in lines for k in found], "Time": [7 * k for found in lines for k in found]}
+    for room in (0, 2**20):
+        monkeypatch.setattr(root_struct, "_ROOM", room)
+        for piece in (1, 500, 2**20):
+            monkeypatch.setattr(root_struct, "_PIECE", piece)
+            for form, entries in (("wise", wise), ("mixed", mixed)):
+                assert read(tmp_path / f"{form}{room}_{piece}.root", *entries) == (expected, [len(found) for found in lines])
+
+
+def test_damage_is_named_with_its_entry_in_whatever_piece_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(root_struct, "_PIECE", 200)
+    entries = [vector([k], [k]) for k in range(100)]
+    entries[70] = vector([1], [1], count=3)
+    with pytest.raises(CorruptFileError, match="byte count") as caught:
+        read(tmp_path / "x.root", *entries)
+    assert (caught.value.start, caught.value.stop) == (70, 71)
