@@ -47,7 +47,7 @@ class Commands(click.Group):
                 click.echo("Interrupted. Parts that are done stay done.", err=True)
                 ctx.exit(INTERRUPTED)
             except BrokenPipeError:
-                _write_nowhere()
+                write_nowhere()
                 ctx.exit(BROKEN_PIPE)
 
 
@@ -73,7 +73,8 @@ def _interruptible() -> Iterator[None]:
         sys.unraisablehook = report
 
 
-def _write_nowhere() -> None:
+def write_nowhere() -> None:
+    """Let standard output lead nowhere from here on."""
     # Whoever read has left; Python would complain about it once more when it flushes at its end.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

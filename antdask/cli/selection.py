@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+from antdask.cli.group import write_nowhere
 from antdask.cli.options import parse_range
-from antdask.errors import UsageError
+from antdask.errors import DestinationError, UsageError
 from antdask.query.archive import open_archive
 from antdask.query.display import write_rows, write_tables
 from antdask.query.files import whole_file
+from antdask.query.progress import shown
 from antdask.query.results import Count
 from antdask.query.select import Selection
 from antdask.query.sql import run_sql
@@ -67,13 +69,21 @@ def answer(
     ------
     NotAnArchiveError, UnknownNameError, UsageError, WhereError, DamagedPartError, DestinationError
     """
+    # Where rows scroll by there is no need of a bar, and no room for it.
+    bar = "terminal" if sys.stderr.isatty() and (output is not None or not sys.stdout.isatty()) else "none"
     if stream is None:
         found = run_sql(open_archive(archive), str(query), {})
-        with sink(output) as out:
-            return write_tables(found, style, out, limit)
+        with sink(output) as out, shown("rows", 0, bar) as tell:
+            return write_tables(_told(found, tell), style, out, limit)
     chosen = selected(archive, stream, **which)
-    with sink(output) as out:
+    with sink(output) as out, shown("rows looked at", chosen.scan.rows, bar):
         return write_rows(chosen, style, out, limit, columns)
+
+
+def _told(tables: Iterator[Any], tell: Callable[[int], None]) -> Iterator[Any]:
+    for table in tables:
+        yield table
+        tell(table.num_rows)
 
 
 def costs(
@@ -125,10 +135,20 @@ def sink(output: str | None) -> Iterator[IO[Any]]:
     Raises
     ------
     DestinationError
-        The file cannot be written.
+        It cannot be written.
     """
     if output is None:
-        yield sys.stdout
+        if sys.stdout is None or sys.stdout.closed:
+            raise DestinationError("Standard output is closed", hint="Write into a file: -o FILE.")
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            # What is still in its buffer would be tried, and complained about, once more at the end.
+            write_nowhere()
+            raise DestinationError(f"Standard output cannot be written: {error.strerror}") from error
         return
     with whole_file(output) as file:
         yield file

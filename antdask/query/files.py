@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -12,7 +13,7 @@ from antdask.archive.store import destination_errors
 
 @contextlib.contextmanager
 def whole_file(path: str) -> Iterator[IO[bytes]]:
-    """A local file to write, which gets its name at the end.
+    """A local file to write, which gets its name at the end; a pipe or device that is there is written as it is.
 
     Raises
     ------
@@ -20,8 +21,12 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
         It cannot be written.
     """
     target = Path(path)
-    draft = target.with_name(f".{target.name}.draft")
+    draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
     with destination_errors(path):
+        if target.exists() and not target.is_file():
+            with target.open("wb") as file:
+                yield file
+            return
         try:
             with draft.open("wb") as file:
                 yield file

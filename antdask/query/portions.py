@@ -18,10 +18,14 @@ from typing import Any
 import numpy as np
 
 from antdask.model.ragged import offsets_of
-from antdask.query.ahead import ahead
 from antdask.query.pieces import Piece
-from antdask.query.scan import Job, Scan
-from antdask.query.skipping import Skipped
+from antdask.query.progress import shown
+from antdask.query.scan import Scan
+from antdask.query.skipping import Skipped, tell
+from antdask.query.walking import over_pieces
+
+# A result or none, and what was left out: rows, and reasons by part.
+type Reported[T] = tuple[list[T], list[tuple[int, dict[str, str]]]]
 
 _BRANCHES = 8
 #: More would only burden the scheduler.
@@ -50,21 +54,23 @@ class Portion:
         ------
         DamagedPartError
         """
+        found = self.report(do, combine, warn=True)[0]
+        return found[0] if found else None
+
+    def report[T](self, do: Callable[[Piece], T], combine: Callable[[T, T], T], warn: bool = False) -> Reported[T]:
+        """The same, and what was left out, which is told where the work was asked for: nobody sees the warnings of a worker.
+
+        Raises
+        ------
+        DamagedPartError
+        """
         skipped = Skipped(self.on_missing == "skip")
-
-        def one(job: Job, number: int, read: Callable[[], Piece]) -> tuple[T] | None:
-            with skipped.watch(job, number):
-                piece = read()
-                return (do(piece),) if len(piece) else None
-            return None
-
-        tasks = (functools.partial(one, job, i, read) for job in self.scan.jobs(self.url) for i, read in enumerate(job.readers()))
-        found: tuple[T] | None = None
-        for result in ahead(tasks):
-            if result is not None:
-                found = result if found is None else (combine(found[0], result[0]),)
-        skipped.tell()
-        return None if found is None else found[0]
+        found: list[T] = []
+        for result in over_pieces(self.scan, self.url, self.on_missing, do, note=skipped):
+            found = [combine(found[0], result)] if found else [result]
+        if warn:
+            skipped.tell()
+        return found, [skipped.noted]
 
 
 def portions(url: str, scan: Scan, on_missing: str, number: int = MOST) -> list[Portion]:
@@ -85,23 +91,35 @@ def reduce_all[T](work: list[Portion], do: Callable[[Piece], T], combine: Callab
     Parameters
     ----------
     client : dask.distributed.Client, optional
-        Only its ``submit`` is used.
+        Only its ``submit`` is used, and ``result`` and ``add_done_callback`` of what that gives.
 
     Raises
     ------
     DamagedPartError
     """
-    if client is None:
-        return _combine([portion.work(do, combine) for portion in work], combine)
-    level = [client.submit(Portion.work, portion, do, combine, pure=False) for portion in work]
-    if not level:
+    if not work:
         return None
-    while len(level) > 1:
-        level = [client.submit(_combine, level[i : i + _BRANCHES], combine, pure=False) for i in range(0, len(level), _BRANCHES)]
-    found: T | None = level[0].result()
+    if client is None:
+        with shown("rows", sum(one.scan.rows for one in work)):
+            reported = _combine([portion.report(do, combine) for portion in work], combine)
+    else:
+        reported = _at_workers(work, do, combine, client)
+    tell(*reported[1])
+    return reported[0][0] if reported[0] else None
+
+
+def _at_workers[T](work: list[Portion], do: Callable[[Piece], T], combine: Callable[[T, T], T], client: Any) -> Reported[T]:
+    with shown("portions of the archive", len(work)) as saw:
+        level = [client.submit(Portion.report, portion, do, combine, pure=False) for portion in work]
+        for future in level:
+            future.add_done_callback(lambda _: saw(1))
+        while len(level) > 1:
+            level = [client.submit(_combine, level[i : i + _BRANCHES], combine, pure=False) for i in range(0, len(level), _BRANCHES)]
+        found: Reported[T] = level[0].result()
     return found
 
 
-def _combine[T](found: Iterable[T | None], combine: Callable[[T, T], T]) -> T | None:
-    there = [one for one in found if one is not None]
-    return functools.reduce(combine, there) if there else None
+def _combine[T](found: Iterable[Reported[T]], combine: Callable[[T, T], T]) -> Reported[T]:
+    some = list(found)
+    results = [result for own, _ in some for result in own]
+    return [functools.reduce(combine, results)] if results else [], [note for _, notes in some for note in notes]

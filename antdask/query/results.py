@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +16,6 @@ from antdask.archive.store import Store
 from antdask.errors import UsageError
 from antdask.query import columns as column_names
 from antdask.query import narrowing
-from antdask.query.ahead import ahead
 from antdask.query.binding import Scope
 from antdask.query.explanation import Explanation, Step, explain, size
 from antdask.query.index import Index
@@ -23,7 +23,7 @@ from antdask.query.pieces import Piece
 from antdask.query.predicate import Condition
 from antdask.query.rows import Rows, gather
 from antdask.query.scan import Job, Scan
-from antdask.query.skipping import Skipped
+from antdask.query.walking import over_pieces
 
 if TYPE_CHECKING:
     import awkward as ak
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
     import xarray as xr
+
+# Bytes of the columns of conditions that are looked at together.
+_PIECE = 4 << 20
 
 type Names = str | Iterable[str] | None
 
@@ -162,24 +165,10 @@ class Results:
         return gather(self.index.schema, self.index.tables(paths), paths, pieces)
 
     def _over_pieces[T](
-        self, scan: Scan, work: Callable[[Piece], T], cut: bool = True, coarse: bool = False, depth: int | None = None
+        self, scan: Scan, work: Callable[[Piece], T], cut: bool = True, coarse: bool | int = False, depth: int | None = None
     ) -> Iterator[T]:
         """The work done on each piece with rows, in order, the next ones under way; where wanted without those that are missing or damaged."""
-        skipped = Skipped(self.on_missing == "skip")
-
-        def do(job: Job, number: int, read: Callable[[], Piece]) -> tuple[T] | None:
-            with skipped.watch(job, number):
-                piece = read()
-                return (work(piece),) if len(piece) else None
-            return None
-
-        tasks = (
-            functools.partial(do, job, i, read) for job in scan.jobs(self.store.url, cut, coarse) for i, read in enumerate(job.readers())
-        )
-        for found in ahead(tasks, depth):
-            if found is not None:
-                yield found[0]
-        skipped.tell()
+        return over_pieces(scan, self.store.url, self.on_missing, work, cut=cut, coarse=coarse, depth=depth)
 
     def _rows(self, columns: Names, max_bytes: int | None) -> Rows:
         paths = self._paths(columns)
@@ -195,7 +184,16 @@ class Results:
             return piece
 
         # Blocks bound the memory of conditions; without any, neighbours are read at once and handed on without a copy.
-        return self._gather(paths, list(self._over_pieces(self.scan, locate, cut=not self.scan.exact, coarse=self._rows_only())))
+        return self._gather(paths, list(self._over_pieces(self.scan, locate, cut=not self.scan.exact, coarse=self._grain())))
+
+    def _grain(self) -> bool | int:
+        """How coarsely to cut: so that the columns of conditions come to some megabytes, since each piece has its price; what may be skipped is cut finely."""
+        if self._rows_only():
+            return True
+        named = {key for p in self.predicates for key in p.columns if key[0] != self.index.schema.rows.name}
+        fields = [self.index.schema.table(table).field(column) for table, column in named]
+        width = sum(f.numpy.itemsize * math.prod(n for _, n in f.dims) for f in fields)
+        return 0 if self.on_missing == "skip" else _PIECE // width
 
     def _rows_only(self) -> bool:
         """Whether the conditions name only columns of the row table."""

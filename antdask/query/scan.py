@@ -58,6 +58,10 @@ class Job:
         """
         return (piece for read in self.readers() if len(piece := read()))
 
+    def rows(self, number: int) -> int:
+        """How many rows one of `readers` looks at."""
+        return sum(stop - start for start, stop, _ in (self.ranges if self.scattered else self.ranges[number : number + 1]))
+
     def readers(self) -> list[Callable[[], Piece]]:
         """For each range a function that gives what is left of it; they may run at the same time."""
         reader, schema = PartReader(Store(self.url), self.row, cache=shared()), find_schema(self.stream)
@@ -132,6 +136,11 @@ class Scan:
     def __len__(self) -> int:
         return len(self.part)
 
+    @property
+    def rows(self) -> int:
+        """How many rows are looked at."""
+        return int((self.row_stop - self.row_start).sum())
+
     def only(self, mask: np.ndarray) -> Scan:
         """The ranges where the mask is true."""
         return dataclasses.replace(self, **{name: getattr(self, name)[mask] for name in _RANGES})
@@ -154,15 +163,16 @@ class Scan:
         columns = (part, start, start + counts, start * hits // rows, -(-(start + counts) * hits // rows), np.ones(len(part), bool))
         return dataclasses.replace(self, **dict(zip(_RANGES, columns, strict=True)), scattered=True)
 
-    def jobs(self, url: str, cut: bool = True, coarse: bool = False) -> Iterator[Job]:
+    def jobs(self, url: str, cut: bool = True, coarse: bool | int = False) -> Iterator[Job]:
         """One job per part, in order.
 
         Parameters
         ----------
         cut : bool
             At the edges of blocks, so that a piece is about a million hits; else what lies together is read at once.
-        coarse : bool
-            Where only the row table is looked at, whose blocks are short: cut after so many rows at least that the work is worth a piece.
+        coarse : bool or int
+            Where only the row table is looked at, whose blocks are short: cut after so many rows at least that the work is worth a piece. Or after how many hits
+            to cut at the earliest.
         """
         edges = [0, *(np.flatnonzero(np.diff(self.part)) + 1).tolist(), len(self)] if len(self) else [0]
         for first, last in itertools.pairwise(edges):
@@ -176,15 +186,16 @@ class Scan:
                 url, self.index.schema.name, self.index.row(part), rows, self.predicates, self.scattered, () if self.scattered else hits
             )
 
-    def _cut(self, part: int, coarse: bool, span: tuple[int, int, int, int, bool]) -> list[tuple[int, int, int, int, bool]]:
+    def _cut(self, part: int, coarse: bool | int, span: tuple[int, int, int, int, bool]) -> list[tuple[int, int, int, int, bool]]:
         start, stop, hit_start, hit_stop, whole = span
         if self.index.part("n_blocks")[part] <= 1:
             return [span]
         blocks = self.index.blocks(self.index.blocks_of(np.array([part])))
         inner = np.flatnonzero((blocks.row_start > start) & (blocks.row_start < stop))
         if coarse:
-            # The first edge behind every so many rows.
-            inner = inner[np.flatnonzero(np.diff((blocks.row_start[inner] - start) // _COARSE_ROWS, prepend=0))]
+            # The first edge behind every so many rows or hits.
+            past = (blocks.row_start[inner] - start) // _COARSE_ROWS if coarse is True else (blocks.hit_start[inner] - hit_start) // coarse
+            inner = inner[np.flatnonzero(np.diff(past, prepend=0))]
         rows, hits = [start, *blocks.row_start[inner].tolist(), stop], [hit_start, *blocks.hit_start[inner].tolist(), hit_stop]
         return [(*r, *h, whole) for r, h in zip(itertools.pairwise(rows), itertools.pairwise(hits), strict=True)]
 

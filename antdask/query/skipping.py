@@ -56,12 +56,22 @@ class Skipped:
         except DamagedPartError as error:
             if not self.tolerant:
                 raise
-            ranges = job.ranges if job.scattered else job.ranges[number : number + 1]
             with self._lock:
-                self._rows += sum(stop - start for start, stop, _ in ranges)
+                self._rows += job.rows(number)
                 self._reasons[str(job.row["part"])] = error.what
+
+    @property
+    def noted(self) -> tuple[int, dict[str, str]]:
+        """Rows that were left out at most, and the reason by part; plain data that travels."""
+        return self._rows, dict(self._reasons)
 
     def tell(self) -> None:
         """Warn of what was left out, if anything was."""
-        if self._reasons:
-            warnings.warn(SkippedWarning(self._rows, dict(sorted(self._reasons.items()))), stacklevel=4)
+        tell(self.noted)
+
+
+def tell(*noted: tuple[int, dict[str, str]]) -> None:
+    """Warn of what was left out here and there, if anything was."""
+    reasons = {part: reason for _, known in noted for part, reason in known.items()}
+    if reasons:
+        warnings.warn(SkippedWarning(sum(rows for rows, _ in noted), dict(sorted(reasons.items()))), stacklevel=5)

@@ -22,3 +22,19 @@ def test_a_selection_is_written_as_parquet(small, tmp_path):
     rows = chosen.to_parquet(str(tmp_path / "run.parquet"), ["n_hits", "hits.triggered"])
     table = pq.read_table(tmp_path / "run.parquet")
     assert rows == table.num_rows == chosen.count().rows and table["n_hits"].to_pylist() == chosen.to_awkward(["n_hits"]).n_hits.tolist()
+
+
+def test_a_device_or_pipe_is_written_as_it_is(tmp_path):
+    import os
+    import threading
+
+    os.mkfifo(tmp_path / "pipe")
+    got = []
+    reader = threading.Thread(target=lambda: got.append((tmp_path / "pipe").read_bytes()))
+    reader.start()
+    with whole_file(str(tmp_path / "pipe")) as file:
+        file.write(b"rows")
+    reader.join()
+    assert got == [b"rows"] and [p.name for p in tmp_path.iterdir()] == ["pipe"]
+    with pytest.raises(DestinationError, match="No space left"), whole_file("/dev/full") as file:
+        file.write(b"x" * 100_000)

@@ -43,7 +43,7 @@ class Client:
         self.tasks += 1
         args = [[a.result() for a in arg] if isinstance(arg, list) else arg for arg in args]
         value = pickle.loads(pickle.dumps(func(*pickle.loads(pickle.dumps(args)))))
-        return type("Future", (), {"result": staticmethod(lambda: value)})
+        return type("Future", (), {"result": staticmethod(lambda: value), "add_done_callback": staticmethod(lambda call: call(None))})
 
 
 def test_a_cluster_gives_the_same(small):
@@ -63,3 +63,7 @@ def test_what_is_gone_is_skipped_at_the_workers(tmp_path):
     sorted((tmp_path / "a" / "parts").rglob("*.zip"))[0].unlink()
     with pytest.warns(SkippedWarning, match="20 rows"):
         assert antdask.open_archive(url).stream("events").select(on_missing="skip").map_parts(len, ["n_hits"]) == 20
+    with pytest.warns(SkippedWarning, match="20 rows") as told:
+        assert antdask.open_archive(url).stream("events").select(on_missing="skip").map_parts(len, ["n_hits"], client=Client()) == 20
+    # Once, and where the work was asked for.
+    assert len(told) == 1 and told[0].filename == __file__
