@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from antdask.archive.plain import numbers
 from antdask.archive.store import Store
 from antdask.errors import ArchiveError
 
@@ -95,7 +96,7 @@ class ParquetRows:
         start, stop, _ = slice(start, stop).indices(len(self))
         columns = list(self.names if names is None else names)
         if stop <= start:
-            return self._file.schema_arrow.empty_table().select(columns)
+            return self._read([], columns)
         first, last = int(np.searchsorted(self._edges, start, "right")) - 1, int(np.searchsorted(self._edges, stop, "left"))
         return self._read(range(first, last), columns).slice(start - int(self._edges[first]), stop - start)
 
@@ -110,9 +111,9 @@ class ParquetRows:
         if len(rows) > _MANY and int(rows[-1]) - int(rows[0]) + 1 == len(rows):
             return self.table(names, int(rows[0]), int(rows[-1]) + 1)
         group = np.searchsorted(self._edges, rows, "right") - 1
-        found = [self.table(names, 0, 0)]
+        found = [] if len(rows) else [self.table(names, 0, 0)]
         for g in np.unique(group).tolist():
-            found.append(self._group(g, tuple(names)).take(rows[group == g] - self._edges[g]))
+            found.append(self._group(g, tuple(names)).take(numbers(rows[group == g] - self._edges[g])))
         return pa.concat_tables(found)
 
     def _group(self, group: int, names: tuple[str, ...]) -> pa.Table:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from antdask.archive import plain
 from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.layout import OFFSETS
 from antdask.archive.reading import PartReader
@@ -70,13 +71,14 @@ class Index:
     def part(self, name: str) -> np.ndarray:
         """A column of numbers of all parts, without a null in it."""
         if name not in self._columns:
-            self._columns[name] = _array(self._table([name])[name])
+            self._columns[name] = plain.values(self._table([name])[name])
         return self._columns[name]
 
     @cached_property
     def current(self) -> np.ndarray | None:
         """Which parts are of the current lineage of their run; ``None`` where all are."""
-        flags: np.ndarray = self._table(["current"])["current"].fill_null(True).to_numpy()
+        column = self._table(["current"])["current"]
+        flags: np.ndarray = plain.values(column) | plain.absent(column)
         return None if flags.all() else flags
 
     @cached_property
@@ -90,8 +92,8 @@ class Index:
                 found[name] = np.zeros(0, np.int32), []
                 continue
             # Only words that are used: a dictionary belongs to all streams of its row group.
-            codes, used = _compact(_array(coded.indices))
-            found[name] = codes, coded.dictionary.take(pa.array(used)).to_pylist()
+            codes, used = _compact(plain.values(coded.indices))
+            found[name] = codes, coded.dictionary.take(plain.numbers(used)).to_pylist()
         return found
 
     def has_word(self, name: str, words: list[str]) -> np.ndarray:
@@ -149,7 +151,7 @@ class Index:
         bounds = [f"{name}_{side}" for name in there for side in ("min", "max")]
         table = self.catalog.blocks.at(rows, [*_SPANS, *bounds])
         intervals = {name: given(known[name], *_bounds(table[f"{name}_min"], table[f"{name}_max"], known[name].numpy)) for name in there}
-        return Blocks(Bounds(self.schema, intervals), *(_array(table[name]) for name in _SPANS))
+        return Blocks(Bounds(self.schema, intervals), *(plain.values(table[name]) for name in _SPANS))
 
     def row(self, part: int) -> dict[str, Any]:
         """What a reader needs of a part; plain data that travels."""
@@ -166,24 +168,25 @@ class Index:
         """
         nested = self.catalog.details.at(self.first + parts, ["arrays"])["arrays"].combine_chunks()
         nested = nested if isinstance(nested, pa.Array) else pa.concat_arrays(nested.chunks)
-        owner = np.repeat(parts, np.diff(_array(nested.offsets)))
+        owner = np.repeat(parts, np.diff(plain.values(nested.offsets)))
         flat = nested.flatten()
         shape, lengths, kinds = flat.field("shape"), flat.field("lengths"), pc.dictionary_encode(flat.field("dtype"))
-        edges, sizes = _array(shape.offsets), _array(shape.values)
+        edges, sizes = plain.values(shape.offsets), plain.values(shape.values)
         itemsize = np.array([np.dtype(d).itemsize for d in kinds.dictionary.to_pylist()], np.int64)
         whole = {
             "part": owner,
             "rows": sizes[edges[:-1]],
             # Elements of a row: the product of all dimensions but the first.
             "width": np.ones(len(owner), np.int64),
-            "itemsize": itemsize[_array(kinds.indices)],
-            "chunk": _array(flat.field("chunk")),
-            "encoded": np.diff(np.append(0, np.cumsum(_array(lengths.values)))[_array(lengths.offsets)]),
+            "itemsize": itemsize[plain.values(kinds.indices)],
+            "chunk": plain.values(flat.field("chunk")),
+            "encoded": np.diff(np.append(0, np.cumsum(plain.values(lengths.values)))[plain.values(lengths.offsets)]),
         }
         for dimension in range(1, int(np.diff(edges).max(initial=1))):
             wide = np.diff(edges) > dimension
             whole["width"][wide] *= sizes[edges[:-1][wide] + dimension]
-        code = _array(pc.fill_null(pc.index_in(flat.field("name"), value_set=pa.array(names, pa.string())), -1))
+        found = pc.index_in(flat.field("name"), value_set=plain.texts(names))
+        code = np.where(plain.absent(found), -1, plain.values(found))
         return {name: {key: values[code == i] for key, values in whole.items()} for i, name in enumerate(names)}
 
     def tables(self, columns: list[str]) -> list[str]:
@@ -209,12 +212,12 @@ def _compact(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return renumbered[codes], used
 
 
-def _array(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
-    values: np.ndarray = column.to_numpy() if isinstance(column, pa.ChunkedArray) else column.to_numpy(zero_copy_only=False)
-    return values
-
-
 def _bounds(low: pa.ChunkedArray, high: pa.ChunkedArray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Two columns in the dtype of the field, and where one of them is unknown."""
-    unknown = _array(pc.or_(pc.is_null(low), pc.is_null(high)))
-    return *(_array(pc.fill_null(side, 0)).astype(dtype) for side in (low, high)), unknown  # type: ignore[return-value]
+    gone = [plain.absent(side) for side in (low, high)]
+    # Zero where it is unknown: what stands there is anything, and need not fit.
+    first, last = (
+        np.where(g, 0, plain.values(side)).astype(dtype) if g.any() else plain.values(side).astype(dtype, copy=False)
+        for g, side in zip(gone, (low, high), strict=True)
+    )
+    return first, last, gone[0] | gone[1]
