@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ from antdask.archive.ledger import Provenance, Quarantined, Receipt
 from antdask.convert.archived import ArchivedParts
 from antdask.convert.lineage import writes_alike
 from antdask.convert.step import Step
-from antdask.errors import AntdaskError, CorruptFileError, PlanError
+from antdask.errors import AntdaskError, CorruptFileError, InputUnreadableError, PlanError
 from antdask.model.ragged import Batch
 from antdask.plan import Assignment, FileEntry, Range
 from antdask.sources import SOURCES
@@ -71,6 +72,28 @@ class Material:
                 self._archive.check(entry)
             else:
                 check_unchanged(entry)
+
+    def confirm(self, lost: list[Quarantined]) -> None:
+        """Read what was found corrupt once more: a disk, a cable or another writer may have been to blame for a moment, and then nothing is lost.
+
+        Raises
+        ------
+        InputUnreadableError
+            It reads otherwise now: to be tried again, as a fault of the storage.
+        """
+        places = {entry.fingerprint: number for number, entry in enumerate(self.task.inputs)}
+        for gap in lost:
+            again: list[Quarantined] = []
+            wanted = Range(places[gap.fingerprint], gap.tree, gap.start, gap.stop, 0)
+            for _ in intact_batches(self.task.inputs[wanted.input], wanted, again):
+                pass
+            if [(g.start, g.stop, g.code) for g in again] != [(gap.start, gap.stop, gap.code)]:
+                raise InputUnreadableError(
+                    "What was corrupt reads otherwise a moment later",
+                    where=f"{gap.name}:{gap.tree}, entries {gap.start} to {gap.stop}",
+                    found=gap.reason,
+                    hint="Nobody should write to an input; else look at the disk, the network and the memory of this host.",
+                ) from OSError(errno.EIO, "The input does not read the same twice")
 
     def batches(self, lost: list[Quarantined]) -> Iterator[Batch]:
         """Batches of all ranges in source order; what is corrupt is added to `lost`.

@@ -79,6 +79,7 @@ def _make(store: Store, task: Assignment, draft: Path, clock: _Clock) -> Brief:
     written, lost = _write(material, draft, store.scratch)
     # Again: a file that changed while it was read gave a mixture.
     material.check()
+    material.confirm(lost)
     _refuse_worse(store, part, material.behind.quarantined + lost)
     if written.rows and (other := _publish(store, draft, part, written)) is not None:
         return other.brief()

@@ -20,7 +20,7 @@ from antdask.convert.campaign import open_campaign
 from antdask.convert.material import intact_batches
 from antdask.convert.part import peak_memory, work
 from antdask.convert.scan import make_plan
-from antdask.errors import CorruptFileError, DamagedPartError, InputChangedError, InputMissingError, PlanError
+from antdask.errors import CorruptFileError, DamagedPartError, InputChangedError, InputMissingError, InputUnreadableError, PlanError
 from antdask.model.ragged import concatenate, cut
 from antdask.plan import Range
 from antdask.simulate import SimulationSpec, simulate
@@ -188,6 +188,25 @@ def test_a_part_that_another_worker_signed_meanwhile_with_other_bytes_is_kept(op
     monkeypatch.setattr(Store, "publish", late)
     assert work(0, url) == theirs.brief()
     assert store.read(path) == content and read_receipt(store, key) == theirs
+
+
+def test_what_is_corrupt_for_a_moment_only_is_a_fault_of_the_storage_and_not_lost(opened, monkeypatch):
+    plan, store, url = opened(L1)
+    source = type(SOURCES.get(plan.inputs[0].format))
+    read, times = source.read, []
+
+    def flip(self, entry, tree, start, stop):
+        """A bit falls over on the first way from the disk."""
+        if not times:
+            times.append(1)
+            raise CorruptFileError("A basket does not decompress", where=entry.name, start=start, stop=start + 1)
+        return read(self, entry, tree, start, stop)
+
+    monkeypatch.setattr(source, "read", flip)
+    with pytest.raises(InputUnreadableError, match="reads otherwise a moment later") as caught:
+        work(0, url)
+    assert classify(caught.value) == "transient" and read_receipt(store, plan.parts[0].key) is None
+    assert work(0, url).lost == 0
 
 
 def test_a_worker_whose_draft_was_cleared_away_takes_what_a_quicker_one_signed(opened, monkeypatch):
