@@ -92,6 +92,12 @@ def facts(pairs: Mapping[str, Any]) -> Table:
     return drawn
 
 
+def file_entries(entries: Sequence[FileEntry]) -> RenderableType:
+    """What a file is, to each source that reads it."""
+    first, *others = entries
+    return Group(file_entry(first), *(part for entry in others for part in (Text(), file_entry(entry))))
+
+
 def file_entry(entry: FileEntry) -> RenderableType:
     """What a file is."""
     about = {

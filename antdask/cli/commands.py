@@ -48,16 +48,17 @@ def main() -> None:
 def inspect(file: str, propose_map: bool, as_json: bool) -> None:
     """Say what a file is.
 
-    Its format, layout, runs and entries, and what in it would not be archived.
+    Its format, layout, runs and entries, and what in it would not be archived; of a file that several sources read, what each makes of it.
     """
     from antdask import report
-    from antdask.convert.scan import draft_map
-    from antdask.convert.scan import inspect as look_at
+    from antdask.convert.scan import draft_map, inspect_each
 
     if propose_map:
         return emit(as_json, {"map": (text := draft_map(file))}, str, text)
-    entry = look_at(file)
-    return emit(as_json, {"name": entry.name, **dataclasses.asdict(entry)}, report.file_entry, entry)
+    found, damaged = inspect_each(file)
+    first, *others = (dataclasses.asdict(entry) for entry in found)
+    emit(as_json, {"name": found[0].name, **first, "others": others, "damaged": [str(e) for e in damaged]}, report.file_entries, found)
+    return leave(3 if damaged else 0, *damaged)
 
 
 @main.command()

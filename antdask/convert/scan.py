@@ -11,11 +11,11 @@ from antdask.cluster.failures import Failure
 from antdask.cluster.run import run
 from antdask.convert.lineage import lineage_document, lineage_id
 from antdask.convert.scan_cache import ScanCache
-from antdask.errors import AntdaskError, InputError, PlanError
+from antdask.errors import AntdaskError, CorruptFileError, InputError, PlanError
 from antdask.plan import ARCHIVED, FileEntry, Plan, Rejected, check_budget, make_parts
 from antdask.protocols import Cluster
 from antdask.settings import Settings, load
-from antdask.sources import SOURCES, describe_each, layout_map, recognise
+from antdask.sources import SOURCES, describe_each, layout_map
 from antdask.sources.files import expand
 from antdask.sources.map_draft import propose_map
 
@@ -24,17 +24,22 @@ GROUP = 16
 
 
 def inspect(url: str) -> FileEntry:
-    """Identity, layout and segments of one file.
+    """Identity, layout and segments of one file, as the first source says that reads it. Errors as for `inspect_each`."""
+    return inspect_each(url)[0][0]
+
+
+def inspect_each(url: str) -> tuple[list[FileEntry], list[CorruptFileError]]:
+    """Identity, layout and segments of one file, as each source says that reads it; and why others cannot, because it is damaged.
 
     Raises
     ------
     InputError
-        Missing, unreadable, of unknown format or layout, or damaged.
+        Missing, unreadable, of unknown format or layout, or damaged for all.
     """
     found = expand([url])
     if len(found) != 1:
         raise InputError("inspect looks at one file", found=f"{len(found)} files", where=url)
-    return recognise(found[0]).describe(found[0])
+    return describe_each(found[0])
 
 
 def draft_map(url: str) -> str:

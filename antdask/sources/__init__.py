@@ -8,6 +8,7 @@ from antdask.errors import CorruptFileError, UnknownFormatError, UnknownLayoutEr
 from antdask.plan import FileEntry
 from antdask.protocols import Registry, Source
 from antdask.sources import files
+from antdask.sources.held_files import held_open
 
 SOURCES: Registry[Source] = Registry(
     "source",
@@ -68,15 +69,16 @@ def describe_each(url: str) -> tuple[list[FileEntry], list[CorruptFileError]]:
     found: list[FileEntry] = []
     damaged: list[CorruptFileError] = []
     unknown: list[UnknownLayoutError] = []
-    for source in _candidates(url):
-        try:
-            entry = source.describe(url)
-        except UnknownLayoutError as error:
-            unknown.append(error)
-        except CorruptFileError as error:
-            damaged.append(error)
-        else:
-            found += [entry] if entry.segments or not found else []
+    with held_open():
+        for source in _candidates(url):
+            try:
+                entry = source.describe(url)
+            except UnknownLayoutError as error:
+                unknown.append(error)
+            except CorruptFileError as error:
+                damaged.append(error)
+            else:
+                found += [entry] if entry.segments or not found else []
     if not found:
         raise [*damaged, *unknown][0]
     return found, damaged

@@ -26,6 +26,7 @@ import uproot
 from antdask.errors import CorruptFileError, UnknownFormatError, UnknownLayoutError, UnknownNameError
 from antdask.sources import root_codecs
 from antdask.sources.blob import Blob, BlobFile, open_blob
+from antdask.sources.held_files import held
 from antdask.sources.root_branch import Branch, Home, windows
 from antdask.sources.root_entries import entries_of
 from antdask.sources.root_keys import parse_key
@@ -127,6 +128,8 @@ class RootFile:
 
     def __init__(self, blob: Blob) -> None:
         self._metadata = Metadata(blob, BlobFile(blob))
+        #: Trees by name, of a file that others look at next; `None` if nobody does.
+        self._trees: dict[str, Tree] | None = None
         self.url, self.nbytes = blob.url, blob.nbytes
         self._cycles: dict[str, int] = {}
         self.objects: dict[str, str] = {}
@@ -150,12 +153,17 @@ class RootFile:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
+        if self._trees is None:
+            self.close()
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         self._directory.close()
         self._metadata.blob.close()
+
+    def keep(self) -> None:
+        """Stay open at the end of a ``with``, and remember trees, until `close` is called."""
+        self._trees = {}
 
     def tree(self, name: str) -> Tree:
         """The tree of this name, of its highest cycle.
@@ -167,9 +175,14 @@ class RootFile:
         CorruptFileError
             It cannot be read.
         """
+        if self._trees is not None and name in self._trees:
+            return self._trees[name]
         self._tree_object(name)  # bounded, before uproot believes the sizes of its blocks
         with self._metadata.reading(f"tree '{name}'", name):
-            return Tree(self._metadata, name, self._keys[name, self._cycles[name]].get())
+            tree = Tree(self._metadata, name, self._keys[name, self._cycles[name]].get())
+        if self._trees is not None:
+            self._trees[name] = tree
+        return tree
 
     def _check_keys(self) -> None:
         """Compare the list of the directory with the keys that stand before the objects: a damaged name or class would hide an object."""
@@ -250,6 +263,17 @@ def open_root(url: str) -> RootFile:
         Its header or directory cannot be read.
     InputMissingError, InputUnreadableError, InputError
     """
+    files = held()
+    if files is None:
+        return _open(url)
+    file = files.get(url)
+    if not isinstance(file, RootFile):
+        file = files[url] = _open(url)
+        file.keep()
+    return file
+
+
+def _open(url: str) -> RootFile:
     blob = open_blob(url)
     try:
         head = bytes(blob.read(0, min(_HEAD_BYTES, blob.nbytes)))

@@ -15,7 +15,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import uproot
 from click.testing import CliRunner, Result
+from km3net_testdata import data_path
 
 import antdask
 from antdask.cli import main
@@ -100,6 +102,25 @@ class TestInspect:
         text = run("inspect", real_files["km3net_online.root"]).stdout
         assert "KM3NET_TIMESLICE_L1" in text
         assert "note: tree 'KM3NET_TIMESLICE_L2' is empty" in text
+
+    def test_all_that_a_file_would_become_is_shown(self) -> None:
+        path = data_path("mupage/mcv8.1.mupage_tuned_100G.sirene.jterbr00013288.10.root")
+        found = document("inspect", path)
+        assert [found["format"], *(o["format"] for o in found["others"])] == ["km3net_offline", "km3net_online"]
+        assert found["damaged"] == []
+        text = run("inspect", path).stdout
+        assert all(word in text for word in ("E/mc", "KM3NET_TIMESLICE_SN", "km3net_offline", "km3net_online"))
+
+    def test_what_is_damaged_for_one_source_is_told_beside_the_rest(self, tmp_path: Path) -> None:
+        name = data_path("dst/mcv5.1.km3_numuCC.ALL.dst.bdt.10events.root")
+        data = bytearray(Path(name).read_bytes())
+        with uproot.open(name) as file:
+            key = file.key("T")
+        data[key.fSeekKey + key.fKeylen + 200] ^= 0xFF
+        (tmp_path / "x.root").write_bytes(data)
+        done = run("inspect", str(tmp_path / "x.root"))
+        assert (done.exit_code, "E/trks" in done.stdout) == (3, True)
+        assert "object 'T'" in done.stderr
 
     @pytest.mark.parametrize("kind", ["missing", "folder", "empty", "text", "truncated"])
     def test_what_is_no_input_is_one_sentence(self, kind: str, real_files: dict[str, str], tmp_path: Path) -> None:

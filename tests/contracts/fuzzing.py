@@ -23,6 +23,7 @@ from antdask.errors import AntdaskError, CorruptFileError, InputError
 from antdask.model.ragged import Batch, concatenate, take
 from antdask.plan import FileEntry, Range, Segment
 from antdask.sources import describe_each
+from antdask.sources.held_files import held_open
 
 #: Numbers as lengths and counts would like them least.
 _EXTREMES = (b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\x80\x00\x00\x00", b"\x00\x00\x00\x00", b"\x40\x00\x00\x01", b"\x00\x01\x00\x00")
@@ -132,6 +133,11 @@ def read(path: str) -> tuple[dict[Key, Batch], list[Quarantined], str]:
     InputError
         Nothing can be kept.
     """
+    with held_open():
+        return _read(path)
+
+
+def _read(path: str) -> tuple[dict[Key, Batch], list[Quarantined], str]:
     entries, damaged = describe_each(path)
     found: dict[Key, Batch] = {}
     lost: list[Quarantined] = []

@@ -8,7 +8,7 @@ from km3net_testdata import data_path
 
 from antdask.cluster import make_cluster
 from antdask.convert.campaign import convert
-from antdask.convert.scan import inspect, make_plan, scan
+from antdask.convert.scan import inspect, inspect_each, make_plan, scan
 from antdask.errors import AntdaskError, InputError, InputMissingError, PlanError, UnknownFormatError
 from antdask.settings import load
 from antdask.simulate import SimulationSpec, simulate
@@ -148,3 +148,8 @@ def test_what_one_source_cannot_read_is_rejected_beside_what_another_can(tmp_pat
     assert "'T'" in rejected[0].reason and "is archived" in rejected[0].reason
     # Nothing of it is remembered: the next look says the same.
     assert scan([str(tmp_path / "x.root")], cache=str(tmp_path / "cache")) == (entries, rejected)
+
+
+def test_inspect_tells_what_each_source_makes_of_a_file():
+    found, damaged = inspect_each(data_path("mupage/mcv8.1.mupage_tuned_100G.sirene.jterbr00013288.10.root"))
+    assert [(e.format, len(e.segments)) for e in found] == [("km3net_offline", 2), ("km3net_online", 4)] and damaged == []

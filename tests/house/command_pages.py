@@ -14,7 +14,7 @@ from antdask.cli import main
 
 # Which function a command calls: the command line is the library with dashes.
 PUBLIC: dict[str, str] = {
-    "inspect": "antdask.convert.scan.inspect",
+    "inspect": "antdask.convert.scan.inspect_each",
     "plan": "antdask.convert.scan.make_plan",
     "replan": "antdask.convert.replan.replan",
     "cluster check": "antdask.cluster.check.check",

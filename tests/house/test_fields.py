@@ -30,7 +30,7 @@ ORIGINS = {
     *tables.SEATRAY,
     *antares_fields.ANTARES_RAW,
     *antdst_fields.ANTDST,
-    *mc_fields.GENERATED,
+    *mc_fields.BEGUN,
     *offline_fields.KM3NET_DST,
 }
 

@@ -79,6 +79,13 @@ def lines_of(batch: Batch) -> list[tuple[str, str, str]]:
     return lines(batch, 0)
 
 
+def test_the_units_that_the_file_does_not_state_follow_from_its_values(batches: dict[str, Batch]) -> None:
+    event, avogadro = batches["mc"].tables["events"], 6.02214e23
+    np.testing.assert_allclose(event["water_interaction_length"] * event["water_cross_section"] * avogadro * 1e6, 1, rtol=1e-4)
+    passing = np.exp(-event["cross_section_mean"] * event["column_depth"] * avogadro)
+    np.testing.assert_allclose(1 - event["p_earth"], 1 - passing, rtol=1e-3, atol=1e-12)
+
+
 def test_what_it_does_not_keep_it_names() -> None:
     entry = SOURCE.describe(FILE)
     assert [note for note in entry.notes if "not archived" in note] == [
