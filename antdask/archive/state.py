@@ -39,6 +39,8 @@ _ROWS = pa.schema(
     + [(n, pa.int64()) for n in SUMS]
     + [("cpu_seconds", pa.float64())]
 )
+#: Parts that are grouped at once.
+_PIECE = 1 << 16
 
 
 @dataclasses.dataclass
@@ -92,17 +94,25 @@ class Standing:
     def groups(self) -> list[dict[str, Any]]:
         """Sums of the parts that are done, by stream, detector and run."""
         names = ("stream", "detector", "run")
-        columns = {
-            **{n: self.table[n].cast(pa.string()) if n != "run" else self.table[n] for n in names},
-            **{n: pa.array(v) for n, v in self.sums.items()},
-        }
-        done = pa.table(columns).filter(pa.array(self.done))
-        totals = done.group_by(list(names)).aggregate([*((n, "sum") for n in self.sums), ("run", "count")])
-        order = [(n, "ascending") for n in names]
+        totals = [(n, "sum") for n in (*self.sums, "parts")]
+        # Piece by piece, since the words that repeat are written out to be grouped.
+        pieces = [self._piece(start).group_by(list(names)).aggregate(totals) for start in range(0, len(self.done), _PIECE)]
+        if not pieces:
+            return []
+        plain = [p.rename_columns([n.removesuffix("_sum") for n in p.column_names]) for p in pieces]
+        found = pa.concat_tables(plain).group_by(list(names)).aggregate(totals).sort_by([(n, "ascending") for n in names])
         return [
-            {**{n: row[n] for n in names}, "parts": row["run_count"], **{n: row[f"{n}_sum"] for n in self.sums}}
-            for row in totals.sort_by(order).to_pylist()
+            {**{n: row[n] for n in names}, "parts": row["parts_sum"], **{n: row[f"{n}_sum"] for n in self.sums}}
+            for row in found.to_pylist()
         ]
+
+    def _piece(self, start: int) -> pa.Table:
+        """Some of the parts that are done, with a 1 for each."""
+        own = slice(start, start + _PIECE)
+        rows = self.table.slice(start, _PIECE)
+        columns = {n: rows[n].cast(pa.string()) if n != "run" else rows[n] for n in ("stream", "detector", "run")}
+        ones = pa.array(np.ones(rows.num_rows, np.int64))
+        return pa.table({**columns, **{n: pa.array(v[own]) for n, v in self.sums.items()}, "parts": ones}).filter(pa.array(self.done[own]))
 
 
 class Account:
@@ -172,14 +182,14 @@ class Account:
         PlanError
             The plan is damaged.
         """
+        if not self.rows.num_rows:
+            return nothing_done(plan)
         table = columns(plan)
         latest = contents.latest(self.rows["key"], self.rows["generation"].to_numpy())
         rows = self.rows.take(pa.array(latest))
         place = pc.index_in(contents.keys(table), value_set=rows["key"].combine_chunks())
         found = place.is_valid().to_numpy()
         number = place.fill_null(0).to_numpy().astype(np.int64)
-        if not rows.num_rows:
-            return nothing_done(plan)
         done = found & (rows["generation"].to_numpy()[number] >= table["generation"].to_numpy())
         known = done & rows["known"].to_numpy()[number]
         sums = {n: np.where(known, rows[n].fill_null(0).to_numpy()[number], 0).astype(_dtype(n)) for n in (*SUMS, "cpu_seconds")}
@@ -230,9 +240,9 @@ class Account:
 
     def _rivals(self, standing: Standing) -> Iterator[dict[str, Any]]:
         """Parts that are no parts of a plan, but of runs and lineages of which it still has something to do: ``part, lineage, inputs, ranges``."""
-        todo = standing.table.filter(pa.array(~standing.done))
-        if not todo.num_rows:
+        if standing.done.all() or not self.rows.num_rows:
             return
+        todo = standing.table.filter(pa.array(~standing.done))
         own = pc.unique(contents.keys(standing.table))
         strange = self.rows.filter(pc.and_(pc.invert(pc.is_in(self.rows["key"], own)), pc.is_null(self.rows["by"])))
         runs = pc.unique(_run_words(todo["detector"], todo["stream"], todo["lineage"], todo["run"]))
