@@ -11,6 +11,7 @@ with zarr-python, zarrs and tensorstore.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -123,6 +124,14 @@ def decode_chunk(data: bytes | memoryview, codec: Any, out: np.ndarray, where: s
         raise DamagedPartError(f"A chunk cannot be decompressed: {error}", where=where) from error
 
 
+@functools.cache
+def _decoder() -> Any:
+    # Late: what it is compiled with takes 60 MB, and who only writes does not need it.
+    from antdask.archive import decoder
+
+    return decoder
+
+
 def decode_chunks(data: np.ndarray, spans: np.ndarray, layout: ArrayLayout, chunk: int, low: int, out: np.ndarray, where: str) -> None:
     """Check and decompress what is wanted of neighbouring chunks.
 
@@ -145,9 +154,7 @@ def decode_chunks(data: np.ndarray, spans: np.ndarray, layout: ArrayLayout, chun
     DamagedPartError
         As `decode_chunk`.
     """
-    # Late: what it is compiled with takes 60 MB, and who only writes does not need it.
-    from antdask.archive import decoder
-
+    decoder = _decoder()
     status, first = decoder.decode(data, spans, layout.codec not in PLAIN, chunk, low, low + len(out), out)
     if status == decoder.DONE:
         return

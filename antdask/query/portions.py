@@ -41,11 +41,14 @@ class Portion:
     url : str
     scan : Scan
     on_missing : str
+    coarse : int
+        See `Scan.jobs`.
     """
 
     url: str
     scan: Scan
     on_missing: str
+    coarse: int = 0
 
     def work[T](self, do: Callable[[Piece], T], combine: Callable[[T, T], T]) -> T | None:
         """What `do` makes of every piece, combined in order; ``None`` where there is no row.
@@ -66,14 +69,14 @@ class Portion:
         """
         skipped = Skipped(self.on_missing == "skip")
         found: list[T] = []
-        for result in over_pieces(self.scan, self.url, self.on_missing, do, note=skipped):
+        for result in over_pieces(self.scan, self.url, self.on_missing, do, note=skipped, coarse=self.coarse):
             found = [combine(found[0], result)] if found else [result]
         if warn:
             skipped.tell()
         return found, [skipped.noted]
 
 
-def portions(url: str, scan: Scan, on_missing: str, number: int = MOST) -> list[Portion]:
+def portions(url: str, scan: Scan, on_missing: str, number: int = MOST, coarse: int = 0) -> list[Portion]:
     """Cut a scan between parts, into at most so many portions of about equal rows and hits."""
     if not len(scan):
         return []
@@ -82,7 +85,7 @@ def portions(url: str, scan: Scan, on_missing: str, number: int = MOST) -> list[
     # Ranges of one part stay together.
     first = np.flatnonzero(np.diff(scan.part, prepend=-1))
     group = np.repeat(place[first], np.diff(np.append(first, len(scan))))
-    return [Portion(url, scan.only(group == g), on_missing) for g in np.unique(group).tolist()]
+    return [Portion(url, scan.only(group == g), on_missing, coarse) for g in np.unique(group).tolist()]
 
 
 def reduce_all[T](work: list[Portion], do: Callable[[Piece], T], combine: Callable[[T, T], T], client: Any = None) -> T | None:

@@ -343,7 +343,9 @@ class Results:
         scope = self._scope()
         paths = {name: "/".join(scope.find(name)) for name in asked}
         recipe = make_recipe(self.index.schema, self.index.tables(list(paths.values())), paths, asked)
-        return named(self._reduce(recipe.fill, operator.add, client), recipe)
+        # Columns that only pass through need no small pieces, and each piece has its price.
+        coarse = _PIECE if recipe.places is not None and not self.predicates and self.on_missing == "raise" else 0
+        return named(self._reduce(recipe.fill, operator.add, client, coarse), recipe)
 
     def map_parts[T](
         self, func: Callable[[ak.Array], T], columns: Names = None, *, combine: Callable[[T, T], T] = operator.add, client: Any = None
@@ -370,11 +372,11 @@ class Results:
         paths = self._paths(columns)
         return self._reduce(AwkwardTask(func, self.index.schema, self.index.tables(paths), paths), combine, client)
 
-    def _reduce[T](self, do: Callable[[Piece], T], combine: Callable[[T, T], T], client: Any) -> T | None:
+    def _reduce[T](self, do: Callable[[Piece], T], combine: Callable[[T, T], T], client: Any, coarse: int = 0) -> T | None:
         from antdask.query.portions import portions, reduce_all
 
         number = 1 if client is None else 8 * max(1, sum(client.nthreads().values()))
-        return reduce_all(portions(self.store.url, self.scan, self.on_missing, number), do, combine, client)
+        return reduce_all(portions(self.store.url, self.scan, self.on_missing, number, coarse), do, combine, client)
 
     def to_parquet(self, path: str, columns: Names = None) -> int:
         """Write a Parquet file block by block, ragged tables as lists of structs; gives the number of rows.
