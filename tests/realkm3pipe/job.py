@@ -1,7 +1,8 @@
-"""Runs in the environment of km3pipe: reads files with its own pumps and keeps what they give.
+"""Runs in the environment of km3pipe and km3io: reads files with their own readers and keeps what they give.
 
 The job is a JSON file: ``evt`` (paths; a JSON file beside the job for each: for every event, tag to lists of numbers), ``daq`` (path, whether the old DAQ wrote it; likewise),
-``hdf5`` (paths; an ``.npz`` for each, every data set as PyTables reads it, compound columns as ``table/column``).
+``hdf5`` (paths; an ``.npz`` for each, every data set as PyTables reads it, compound columns as ``table/column``),
+``offline`` (paths; an ``.npz`` for each, every member that km3io gives of events, hits, tracks and simulated ones, flat, as ``part/member``, and how many each event has as ``part/#``).
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import awkward as ak
+import km3io
 import numpy as np
 import tables
 from km3pipe.io.daq import DAQEvent, DAQPreamble, DAQSummaryslice, TimesliceParser
 from km3pipe.io.evt import EvtPump
+
+EVENT = ("id", "det_id", "run_id", "mc_id", "mc_run_id", "frame_index", "trigger_counter", "trigger_mask", "overlays", "t_sec", "t_ns")
+TEXTS = ("comment", "usr_names")
 
 
 def events(path: str) -> list[dict[str, Any]]:
@@ -60,6 +66,22 @@ def columns(path: str) -> dict[str, np.ndarray]:
     return found
 
 
+def members(path: str) -> dict[str, np.ndarray]:
+    """Every member of an offline file that km3io gives."""
+    file = km3io.OfflineReader(path)
+    found = {f"events/{name}": ak.to_numpy(getattr(file, name)) for name in EVENT}
+    for part in ("hits", "tracks", "mc_hits", "mc_tracks"):
+        branch = getattr(file, part)
+        for name in branch.fields:
+            if name not in TEXTS:
+                values = getattr(branch, name)
+                found[f"{part}/{name}"] = ak.to_numpy(ak.flatten(values, axis=None))
+                found[f"{part}/#"] = ak.to_numpy(ak.num(values, axis=1))
+    for name in ("w", "w2list", "w3list"):
+        found[f"events/{name}"] = ak.to_numpy(ak.flatten(getattr(file, name), axis=None))
+    return found
+
+
 def main(job: dict[str, Any], folder: Path) -> None:
     for n, path in enumerate(job.get("evt", ())):
         (folder / f"evt{n}.json").write_text(json.dumps(events(path)))
@@ -67,6 +89,8 @@ def main(job: dict[str, Any], folder: Path) -> None:
         (folder / f"daq{n}.json").write_text(json.dumps(records(path, legacy), default=int))
     for n, path in enumerate(job.get("hdf5", ())):
         np.savez(folder / f"hdf5{n}.npz", **{k.replace("/", "|"): v for k, v in columns(path).items()})
+    for n, path in enumerate(job.get("offline", ())):
+        np.savez(folder / f"offline{n}.npz", **{k.replace("/", "|"): v for k, v in members(path).items()})
 
 
 if __name__ == "__main__":
