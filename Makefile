@@ -41,9 +41,9 @@ bench-query: $(READY) ## the same for queries: 2 million events beside DuckDB, z
 bench-catalogue: $(READY) ## opening and asking archives of 10^5 and 10^6 parts
 	@$(PYTHON) -m tests.benchmarks.catalogue
 
-# Half an hour: archives of 10^5 and 10^6 parts are made first, two million small files.
-bench-campaign: $(READY) ## status of a million parts, drivers with parts that are no work, weak scaling on SLURM
-	@$(PYTHON) -m tests.benchmarks campaign campaign_slurm
+# An hour: archives of 10^5 and 10^6 parts are made first, two million small files. CAMPAIGN_DRIVE=1000000 adds another for a million tasks of Dask.
+bench-campaign: $(READY) ## the road end to end, status of a million parts, drivers with parts that are no work, planning, SLURM
+	@$(PYTHON) -m tests.benchmarks conversion campaign planning campaign_slurm
 
 # A quarter of an hour on an idle machine; EVENTS=20000 makes it short.
 bench-read: $(READY) ## reading beside decompression alone, ROOT's own loop and uproot

@@ -47,16 +47,31 @@ print(time.perf_counter() - began, peak(), file=sys.stderr)
 DRIVE = f"""{PEAK}
 import sys, time
 from antdask.archive.plans import PlanFile
+from antdask.cluster import make_cluster
 from antdask.convert import campaign
-from tests.benchmarks.campaign import NoWork
-began = time.perf_counter()
-place = NoWork()
-campaign.snapshot.rebuild = lambda store: None
-summary = campaign.convert(PlanFile(sys.argv[1]).into(sys.argv[2]), place)
-assert summary.parts_done == summary.parts_total, summary
-whole = time.perf_counter() - began
-print(place.first - began, whole, peak())
+from tests.benchmarks.campaign import NoWork, nothing
+if __name__ == "__main__":
+    plan, folder, cluster = sys.argv[1:]
+    campaign.snapshot.rebuild = lambda store: None
+    campaign.work = nothing
+    told = []
+    def progress(event):
+        if event.done >= (0.1, 0.9)[min(1, len(told))] * event.total and len(told) < 2:
+            told.append((time.perf_counter(), event.done, peak()))
+    began = time.perf_counter()
+    with NoWork() if cluster == "nobody" else make_cluster(cluster, 2 if cluster == "local" else None) as place:
+        ready = time.perf_counter()
+        summary = campaign.convert(PlanFile(plan).into(folder), place, progress=progress)
+    assert summary.parts_done == summary.parts_total, summary
+    (a, low, early), (b, high, late) = told
+    print(a - ready - low * (b - a) / (high - low), (b - a) / (high - low), early, late, peak())
 """
+
+
+def nothing(index: int, plan_url: str) -> Brief:
+    """A part that is no work."""
+    del plan_url
+    return Brief(str(index), 10, 100, 0, 1000, 300, 1.0)
 
 
 class NoWork:
@@ -65,15 +80,12 @@ class NoWork:
     name, capacity = "serial", 64
 
     def __init__(self) -> None:
-        self.first = 0.0
         self._tasks: queue.SimpleQueue[tuple[Future[Any], int] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._end_all, daemon=True)
         self._thread.start()
 
     def submit(self, function: Callable[..., Any], /, *args: Any) -> Future[Any]:
-        import time
-
-        self.first = self.first or time.perf_counter()
+        del function
         future: Future[Any] = Future()
         self._tasks.put((future, args[0]))
         return future
@@ -82,7 +94,7 @@ class NoWork:
         while (task := self._tasks.get()) is not None:
             future, index = task
             if future.set_running_or_notify_cancel():
-                future.set_result((Brief(str(index), 10, 100, 0, 1000, 300, 1.0), None))
+                future.set_result((nothing(index, ""), None))
 
     def close(self) -> None:
         self._tasks.put(None)
@@ -148,18 +160,22 @@ def status(url: str) -> tuple[float, float, dict[str, Any]]:
     return seconds, peak, json.loads(done.stdout)
 
 
-def drive(plan: Path, folder: str) -> tuple[float, float, float]:
-    """Seconds until the first part is submitted and until all are done, and peak memory [MB], of a driver in a fresh process."""
-    done = subprocess.run([sys.executable, "-c", DRIVE, str(plan), folder], capture_output=True, text=True, check=True)
-    first, whole, peak = map(float, done.stdout.split())
-    return first, whole, peak
+def drive(plan: Path, folder: str, cluster: str) -> list[float]:
+    """Of a driver in a fresh process: seconds before the first part, seconds per part, and peak memory [MB] after a tenth and nine tenths of the parts and at the end."""
+    command = [sys.executable, "-c", DRIVE, str(plan), folder, cluster]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(Path.cwd())})
+    return [float(word) for word in done.stdout.split()]
 
 
 def main() -> None:
-    """Make, measure, print."""
+    """Make, measure, print. ``CAMPAIGN_DRIVE=1000000`` lets the drivers that need minutes per 10^5 parts have as many, too."""
     console = Console(width=140)
     table = Table("parts", "new receipts", "s (three times)", "peak memory [MB]", title="antdask status, fresh process, warm cache")
-    driver = Table("parts", "s to the first part", "µs per part", "peak memory [MB]", title="A driver with parts that are no work")
+    driver = Table(
+        "parts", "through", "s before the first", "ms per part", "MB after 10 %", "MB after 90 %", "MB at the end",
+        title="A driver with parts that are no work (local: scheduler in the same process, two workers)",
+    )  # fmt: skip
+    most = int(os.environ.get("CAMPAIGN_DRIVE", "100000"))
     for parts in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             url = f"{folder}/archive"
@@ -170,8 +186,9 @@ def main() -> None:
                 raise SystemExit(f"the status is wrong: {campaign}")
             table.add_row(f"{parts:,}", f"{FRESH:,}", ", ".join(f"{f[0]:.2f}" for f in found), f"{max(f[1] for f in found):.0f}")
             plan = next(Path(url, "plans").glob("*.zip"))
-            first, whole, peak = drive(plan, f"{folder}/empty")
-            driver.add_row(f"{parts:,}", f"{first:.1f}", f"{(whole - first) / parts * 1e6:.0f}", f"{peak:.0f}")
+            for cluster in ("nobody", *(("serial", "local") if parts <= most else ())):
+                first, each, *peaks = drive(plan, f"{folder}/{cluster}", cluster)
+                driver.add_row(f"{parts:,}", cluster, f"{first:.1f}", f"{each * 1e3:.3f}", *(f"{p:.0f}" for p in peaks))
     console.print(table, driver)
     print("load", os.getloadavg(), os.cpu_count(), "cores")
 
