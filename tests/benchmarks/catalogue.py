@@ -121,6 +121,7 @@ for name, question in QUESTIONS.items():
     if name.startswith("open"):
         archive = open_archive(sys.argv[1])
         events = archive.stream("events")
+    answer = None
     answer = eval(question)
     found[name] = (time.perf_counter() - began, peak())
 import json; print(json.dumps(found))
