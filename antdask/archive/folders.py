@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import time
 
 import numpy as np
 import pyarrow as pa
@@ -41,12 +40,17 @@ class Listing:
     absent: pa.Array
 
 
-def times(store: Store) -> dict[str, int]:
-    """Folders of receipts of a local archive that have been quiet for a while, with their times [ns]; to be taken before the receipts are listed."""
+def times(store: Store, now: int) -> dict[str, int]:
+    """Folders of receipts of a local archive that have been quiet for a while, with their times [ns]; to be taken before the receipts are listed.
+
+    Parameters
+    ----------
+    now : int
+        By the clock of the storage [ns since 1970].
+    """
     if not store.local:
         return {}
-    now = store.now()
-    limit = (time.time_ns() if now is None else int(now * 1e9)) - _SETTLED_NS
+    limit = now - _SETTLED_NS
     found = ((folder, _time(store, folder)) for folder in _leaves(store))
     return {folder: stamp for folder, stamp in found if stamp is not None and stamp < limit}
 

@@ -22,6 +22,24 @@ def create(store: Store) -> None:
     SchemaVersionError
         It was written by a newer antdask.
     """
+    if refuse(store):
+        _explain(store)
+        return
+    # The marker first: a driver that is killed now leaves an archive, not a place that the next one takes for somebody else's.
+    store.write_small(lay.MARKER, json.dumps({"format": lay.FORMAT, "schema_version": SCHEMA_VERSION}).encode() + b"\n")
+    _explain(store)
+
+
+def refuse(store: Store) -> bool:
+    """Whether a place is an archive already; one that cannot become an archive is refused. Writes nothing.
+
+    Raises
+    ------
+    DestinationError
+        It can only be read, or it holds something else.
+    SchemaVersionError
+        It was written by a newer antdask.
+    """
     if not store.writable:
         raise DestinationError(
             "An archive behind http:// can only be read",
@@ -30,17 +48,14 @@ def create(store: Store) -> None:
         )
     if store.exists(lay.MARKER):
         check(store)
-        _explain(store)
-        return
+        return True
     if not store.is_empty():
         raise DestinationError(
             "The destination is not empty and holds no antdask archive",
             where=store.url,
             hint="Name an empty or new place, or an existing archive.",
         )
-    # The marker first: a driver that is killed now leaves an archive, not a place that the next one takes for somebody else's.
-    store.write_small(lay.MARKER, json.dumps({"format": lay.FORMAT, "schema_version": SCHEMA_VERSION}).encode() + b"\n")
-    _explain(store)
+    return False
 
 
 def _explain(store: Store) -> None:

@@ -46,17 +46,18 @@ def rebuild(store: Store, whole: bool = False) -> Catalog:
     """
     marker.check(store)
     for _ in range(_RIVALS):
-        before = _names(store)
+        # The clock of the storage: those of the hosts that write to it may differ by days.
+        now, before = int((store.now() or time.time()) * 1e9), _names(store)
         old = catalog.nothing() if whole else _readable(store)
-        stamps = folders.times(store)
-        new = merge(store, old, ledger.receipt_paths(store), list(plans.saved(store)), _name_after(_pointed(store)))
+        stamps = folders.times(store, now)
+        new = merge(store, old, ledger.receipt_paths(store), list(plans.saved(store)), _name_after(_pointed(store), now))
         new = dataclasses.replace(new, folders=folders.table_of(stamps))
         catalog.save(store, new)
         store.write_small(lay.CURRENT, json.dumps({"snapshot": new.snapshot}).encode() + b"\n")
         # Another made one meanwhile, which may know more than ours, and whose pointer we may have replaced: what follows from both knows all.
         if _names(store) <= before | {new.snapshot}:
             break
-    _forget_old(store)
+    _forget_old(store, now)
     return new
 
 
@@ -81,8 +82,8 @@ def merge(store: Store, old: Catalog, paths: Sequence[str], files: Sequence[Plan
         "runs": (row_of.run_rows(parts), RUNS),
         "inputs": (sorted(inputs.values(), key=lambda r: (str(r["url"]), str(r["format"]))), INPUTS),
         "quarantine": (_healed([*lost, *(row_of.rejected_row(r) for file in new for r in file.rejected)], inputs.values()), QUARANTINE),
-        "superseded": (_superseded(old, fresh, taken, there), SUPERSEDED),
-        "plans": ([*old.plans.to_pylist(), *(_plan_row(file) for file in new)], PLANS),
+        "superseded": (_superseded(old, fresh, taken, there, _time_in(name)), SUPERSEDED),
+        "plans": ([*old.plans.to_pylist(), *(_plan_row(file, _time_in(name)) for file in new)], PLANS),
     }
     return Catalog(name, parts, blocks, **{key: pa.Table.from_pylist(values, schema) for key, (values, schema) in rows.items()})
 
@@ -165,14 +166,13 @@ def _healed(lost: list[dict[str, Any]], inputs: Iterable[dict[str, Any]]) -> lis
     return [*(r for r in lost if r.get("part") is not None), *rejected.values()]
 
 
-def _superseded(old: Catalog, fresh: list[Receipt], taken: dict[str, str], there: set[str]) -> list[dict[str, Any]]:
+def _superseded(old: Catalog, fresh: list[Receipt], taken: dict[str, str], there: set[str], now: int) -> list[dict[str, Any]]:
     """A row for each part that has left, with what it came to as far as anything tells."""
     before = {r["part"]: r for r in old.superseded.to_pylist()}
     told: dict[str, Brief | dict[str, Any]] = {b.part: b for r in fresh for b in (r.brief(), *r.supersedes)}
     leaving = old.parts.select(["part", *row_of.VOLUMES]).filter(pc.is_in(old.parts["part"], pa.array(list(taken), pa.string())))
     told.update((r["part"], r) for r in leaving.to_pylist())
     told.update((part, r) for part, r in before.items() if part not in told)
-    now = time.time_ns()
     rows = []
     for part, by in sorted(taken.items()):
         since = before[part]["since_ns"] if part in before else now
@@ -180,15 +180,15 @@ def _superseded(old: Catalog, fresh: list[Receipt], taken: dict[str, str], there
     return rows
 
 
-def _plan_row(file: PlanFile) -> dict[str, Any]:
+def _plan_row(file: PlanFile, now: int) -> dict[str, Any]:
     cost = file.cost()
     numbers = {n: cost.get(n) for n in ("parts", "inputs", "rejected", "bytes_in", "bytes_uncompressed", "entries")}
-    return {"plan": file.id, "since_ns": time.time_ns(), **numbers}
+    return {"plan": file.id, "since_ns": now, **numbers}
 
 
-def _name_after(name: str) -> str:
-    """A new name that sorts behind this one, whatever the clock of this host shows."""
-    return f"{max(time.time_ns(), _time_in(name) + 1):020d}-{uuid.uuid4().hex[:8]}"
+def _name_after(name: str, now: int) -> str:
+    """A new name that sorts behind this one, whatever a clock shows."""
+    return f"{max(now, _time_in(name) + 1):020d}-{uuid.uuid4().hex[:8]}"
 
 
 def _time_in(name: str) -> int:
@@ -209,11 +209,10 @@ def _pointed(store: Store) -> str:
         return ""
 
 
-def _forget_old(store: Store) -> None:
+def _forget_old(store: Store, now: int) -> None:
     """Keep the newest snapshots, and those of today: who opened one reads on in it."""
     names = sorted(_names(store))
-    # By the clock of this host or of the last writer, whichever is behind: who is in doubt keeps.
-    today = f"{min(time.time_ns(), _time_in(names[-1])) - _DAY_NS:020d}" if names else ""
+    today = f"{now - _DAY_NS:020d}"
     for name in names[:-_KEEP]:
         if name >= today and name in names[-_KEEP_TODAY:]:
             continue
@@ -243,7 +242,7 @@ def current(store: Store) -> Catalog:
     found = _readable(store)
     if found.snapshot:
         return found
-    return merge(store, found, ledger.receipt_paths(store), list(plans.saved(store)), _name_after(""))
+    return merge(store, found, ledger.receipt_paths(store), list(plans.saved(store)), _name_after("", time.time_ns()))
 
 
 def _readable(store: Store) -> Catalog:

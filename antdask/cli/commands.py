@@ -138,12 +138,14 @@ def convert(inputs: tuple[str, ...], archive: str | None, cluster: str, workers:
     """
     from antdask import report
     from antdask.cli import plans
+    from antdask.convert.campaign import foresee
 
     wanted = settings.load(**wishes)
     if dry_run:
         made = plans.read_or_make(inputs, archive, wanted, quiet)
-        done = plans.count_done(made)
-        return emit(as_json, plans.preview(made) | {"dry_run": True, "parts_done": done}, report.plan, made, done)
+        done = foresee(made)
+        emit(as_json, plans.preview(made) | {"dry_run": True, "parts_done": done}, report.plan, made, done)
+        return leave(3 if made.rejected else 0, left_out(len(made.rejected)))
     found = _carry_out(inputs, archive, wanted, quiet, (cluster, workers, profile))
     emit(as_json, found.to_dict(), report.summary, found)
     return leave(found.exit_code, left_out(found.rejected), unfinished(found.parts_total - found.parts_done))
@@ -288,7 +290,9 @@ def info(archive: str, stream: str | None, as_json: bool) -> None:
     "--sql", metavar="QUERY", help="An SQL query over streams (events, events_hits, …) and runs, instead of a stream and conditions."
 )
 @click.option("--run", "runs", multiple=True, metavar="N|FIRST:END", help="Only this run, or these (END is not included); may be repeated.")
-@click.option("--runs-from", metavar="FILE", help="Only the runs of this list: numbers, or CSV or Parquet with a column run, and maybe detector.")
+@click.option(
+    "--runs-from", metavar="FILE", help="Only the runs of this list: numbers, or CSV or Parquet with a column run, and maybe detector."
+)
 @click.option("--detector", multiple=True, help="Only this detector; may be repeated.")
 @click.option("--lineage", help="Only this lineage, where runs are archived in several.")
 @click.option(

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from antdask.archive.plans import PlanFile, is_plan, to_bytes
-from antdask.archive.state import Account
 from antdask.archive.store import Store
 from antdask.cluster import make_cluster
 from antdask.convert.replan import Difference, Grown, compare, replan
 from antdask.convert.scan import make_plan
 from antdask.convert.status import measured_speed
-from antdask.errors import NotAnArchiveError, UsageError
+from antdask.errors import UsageError
 from antdask.plan import Plan
 from antdask.protocols import Cluster
 from antdask.report import Counting
@@ -98,11 +97,3 @@ def preview(made: Plan | PlanFile) -> dict[str, Any]:
     cost = made.cost()
     hours = cost["bytes_uncompressed"] / 1e6 / (measured_speed(made.archive) or SPEED) / 3600
     return {"plan": made.id, "archive": made.archive, **cost, "cpu_hours": round(hours, 3), "rejections": rejections}
-
-
-def count_done(made: Plan | PlanFile) -> int:
-    """How many parts of a plan are in the archive already."""
-    try:
-        return len(Account.take(Store(made.archive)).standing(made))
-    except NotAnArchiveError:
-        return 0

@@ -55,13 +55,13 @@ def reprocess(archive: str, options: tuple[str, ...], runs: tuple[str, ...], int
     from antdask.cli import plans
     from antdask.cluster import make_cluster
     from antdask.convert import reprocess as verb
+    from antdask.convert.campaign import foresee
 
     wanted = verb.Wish(**wish, options=parse_options(options), runs=parse_runs(runs))
     made = verb.plan_reprocessing(archive, wanted, into, settings.load())
     if dry_run:
-        return emit(
-            as_json, plans.preview(made) | {"dry_run": True, "lineages": dict(made.lineages)}, report.plan, made, plans.count_done(made)
-        )
+        done = foresee(made)
+        return emit(as_json, plans.preview(made) | {"dry_run": True, "lineages": dict(made.lineages)}, report.plan, made, done)
     with make_cluster(cluster, workers, profile) as place, parts_progress(quiet, made) as progress:
         found = verb.reprocess(made, place, settings.load(), progress, replace=replace)
     emit(as_json, found.to_dict() | {"lineages": sorted(made.lineages)}, report.summary, found)

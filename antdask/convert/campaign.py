@@ -130,7 +130,19 @@ def convert(
     return summary
 
 
-def look(store: Store, file: PlanFile) -> Standing:
+def foresee(plan: Plan | PlanFile) -> int:
+    """How many parts of a plan are done, and whether `convert` would begin; writes nothing.
+
+    Raises
+    ------
+    DestinationError, SchemaVersionError, ConflictError
+        As `convert`.
+    """
+    store = Store(plan.archive)
+    return len(look(store, plan)) if marker.refuse(store) else 0
+
+
+def look(store: Store, file: Plan | PlanFile) -> Standing:
     """How far a plan is, before it is worked on.
 
     Raises
@@ -141,7 +153,7 @@ def look(store: Store, file: PlanFile) -> Standing:
     standing = account.standing(file)
     account.refuse_overlap(file, standing)
     merged = account.replaced(file.retires) - {file.id}
-    if merged and len(standing) < file.parts:
+    if merged and len(standing) < len(standing.done):
         raise ConflictError(
             "Parts that this plan would replace have gone into others since it was made",
             where=f"plan {file.id}",

@@ -18,7 +18,7 @@ from antdask.cluster.serial import SerialCluster
 from antdask.convert.campaign import Records, look, open_campaign
 from antdask.convert.part import work
 from antdask.convert.status import Status, status
-from antdask.errors import NotAnArchiveError, PartsFailedError, UsageError
+from antdask.errors import PartsFailedError, UsageError
 from antdask.settings import Settings, load
 
 #: Numbers of parts that a message names.
@@ -58,10 +58,7 @@ def submit(plan_url: str, profile: str | Profile = "generic", *, dry_run: bool =
     if not dry_run:
         standing = look(store, open_campaign(store, plan))
     else:
-        try:
-            standing = state.Account.take(store).standing(plan)
-        except NotAnArchiveError:  # not yet
-            standing = state.nothing_done(plan)
+        standing = look(store, plan) if marker.refuse(store) else state.nothing_done(plan)
     return submit_array(store.full_url(lay.plan_file(plan.id)), plan.id, standing.missing(), site, dry_run=dry_run)
 
 

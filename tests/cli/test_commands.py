@@ -191,6 +191,21 @@ class TestConvert:
         assert not list(tmp_path.iterdir())
         assert document("convert", real_files["antares.h5"], "--archive", small, "--dry-run")["parts_done"] == 2
 
+    def test_a_dry_run_refuses_what_the_run_would_refuse(self, real_files: dict[str, str], tmp_path: Path, small: str) -> None:
+        (tmp_path / "photos").mkdir()
+        (tmp_path / "photos" / "sea.jpg").touch()
+        for words in (
+            [real_files["antares.h5"], "--archive", str(tmp_path / "photos")],
+            [real_files["antares.h5"], "--archive", "http://127.0.0.1:9/a"],
+            [real_files["antares.h5"], "--archive", small, "--part-bytes", "500kB"],
+        ):
+            dry, wet = (run("convert", *words, "--cluster", "serial", *more) for more in (["--dry-run"], []))
+            assert dry.exit_code == wet.exit_code != 0 and dry.stderr == wet.stderr and dry.stderr.startswith("error: ")
+        assert [p.name for p in tmp_path.rglob("*")] == ["photos", "sea.jpg"]
+        (tmp_path / "bad.root").write_bytes(b"root")
+        done = run("convert", real_files["antares.h5"], str(tmp_path / "bad.root"), "--archive", str(tmp_path / "a"), "--dry-run")
+        assert done.exit_code == 3 and "left out" in done.stderr
+
     def test_bad_inputs_are_left_out_and_the_others_archived(self, real_files: dict[str, str], tmp_path: Path) -> None:
         bad = tmp_path / "bad.root"
         bad.write_bytes(Path(real_files["km3net_online.root"]).read_bytes()[:100_000])

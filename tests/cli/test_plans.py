@@ -44,7 +44,7 @@ def test_a_preview_is_plain_data(real_files: dict[str, str], tmp_path: Path) -> 
 
 def test_what_is_done_is_counted(real_files: dict[str, str], tmp_path: Path) -> None:
     made = plans.read_or_make((real_files["antares.h5"],), str(tmp_path / "archive"), Settings(), quiet=True)
-    assert plans.count_done(made) == 0
+    assert campaign.foresee(made) == 0
     assert not (tmp_path / "archive").exists()
     campaign.convert(made, SerialCluster())
-    assert plans.count_done(made) == len(made.parts)
+    assert campaign.foresee(made) == len(made.parts)
