@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +54,7 @@ class Damage:
         rng = random.Random(self.seed)
         if self.kind == "cut":
             return data[:a]
-        block = {
+        blocks: dict[str, Callable[[], bytes]] = {
             "flip": lambda: bytes([data[a] ^ rng.randrange(1, 256)]),
             "random": lambda: rng.randbytes(b - a),
             "zero": lambda: bytes(b - a),
@@ -62,8 +62,8 @@ class Damage:
             "extreme": lambda: rng.choice(_EXTREMES)[: b - a],
             "drop": lambda: b"",
             "double": lambda: data[a:b] * 2,
-        }[self.kind]()
-        return data[:a] + block + data[b:]
+        }
+        return data[:a] + blocks[self.kind]() + data[b:]
 
 
 def cuts(nbytes: int, number: int, seed: int) -> list[Damage]:

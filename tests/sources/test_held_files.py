@@ -16,7 +16,12 @@ DST = str(data_path("dst/mcv5.1.km3_numuCC.ALL.dst.bdt.10events.root"))
 def test_a_file_is_the_same_inside_and_closed_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[RootFile] = []
     sound = RootFile.close
-    monkeypatch.setattr(RootFile, "close", lambda self: (closed.append(self), sound(self)))
+
+    def close(self: RootFile) -> None:
+        closed.append(self)
+        sound(self)
+
+    monkeypatch.setattr(RootFile, "close", close)
     with held_open():
         with open_root(DST) as first:
             tree = first.tree("E")
@@ -39,9 +44,14 @@ def test_an_error_closes_all() -> None:
 
 
 def test_all_sources_together_open_a_file_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = []
+    opened: list[str] = []
     sound = root_files._open
-    monkeypatch.setattr(root_files, "_open", lambda url: opened.append(url) or sound(url))
+
+    def counted(url: str) -> RootFile:
+        opened.append(url)
+        return sound(url)
+
+    monkeypatch.setattr(root_files, "_open", counted)
     entries, damaged = describe_each(DST)
     assert [e.format for e in entries] == ["km3net_dst", "km3net_offline"]
     assert (opened, damaged) == ([DST], [])

@@ -124,7 +124,8 @@ def test_a_damaged_basket_costs_its_own_events(tmp_path: Path) -> None:
     data = bytearray(Path(MANY).read_bytes())
     with uproot.open(MANY) as file:
         branch = file["E/Evt/trks/trks.id"]
-        key, low, high = branch.basket_key(3), *branch.entry_offsets[3:5]
+        key = branch.basket_key(3)
+        low, high = (int(n) for n in branch.entry_offsets[3:5])
     data[key.fSeekKey + key.fKeylen + 40] ^= 0xFF
     (tmp_path / "x.root").write_bytes(data)
     entry = SOURCE.describe(str(tmp_path / "x.root"))
