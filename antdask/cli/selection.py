@@ -99,7 +99,7 @@ def costs(
         one = selected(archive, stream, **which).explain(columns)
         return dataclasses.asdict(one), str, one
     several = open_archive(archive).explain_sql(str(query))
-    return [dataclasses.asdict(cost) for cost in several], lambda found: "\n\n".join(map(str, found)), several
+    return [dataclasses.asdict(cost) for cost in several], str, several
 
 
 def numbers(archive: str, stream: str, which: dict[str, Any]) -> Count:

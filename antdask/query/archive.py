@@ -15,7 +15,7 @@ from antdask.errors import UnknownNameError
 from antdask.model.tables import SCHEMAS
 from antdask.protocols import Registry
 from antdask.query.cards import Card, archive_card, stream_card
-from antdask.query.explanation import Explanation
+from antdask.query.explanation import Explanations
 from antdask.query.index import Index
 from antdask.query.select import Selection
 
@@ -168,7 +168,7 @@ class Archive:
 
         return pa.concat_tables(run_sql(self, query, tables, max_bytes))
 
-    def explain_sql(self, query: str, **tables: Any) -> list[Explanation]:
+    def explain_sql(self, query: str, **tables: Any) -> Explanations:
         """What each stream that an SQL query scans would cost; reads the catalogue only; raises as `sql`."""
         from antdask.query.sql import explain_sql
 

@@ -52,7 +52,7 @@ class Card:
         facts = "".join(
             f"<tr><th style='text-align:left'>{_safe(h)}</th><td style='text-align:left'>{_safe(t)}</td></tr>" for h, t in self.facts
         )
-        head = "".join(f"<th>{_safe(h.lstrip('#'))}</th>" for h in self.head)
+        head = "".join(f"<th style='text-align:{'right' if h.startswith('#') else 'left'}'>{_safe(h.lstrip('#'))}</th>" for h in self.head)
         rows = "".join(f"<tr>{''.join(self._cell(h, cell) for h, cell in zip(self.head, row, strict=True))}</tr>" for row in self.rows)
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if self.rows else ""
         return f"<b>{_safe(self.title)}</b><table>{facts}</table>{table}<pre>{_safe(chr(10).join(self.following))}</pre>"

@@ -79,20 +79,20 @@ class Explanation:
         """Heading and text of each line."""
         most = "" if self.exact else "at most "
         found = [("stream", self.stream)]
-        found += [("", f"{step.what}: {_count(step.parts, 'part')}") for step in self.steps]
+        found += [("", f"{step.what}: {counted(step.parts, 'part')}") for step in self.steps]
         found += [
             ("parts", f"{self.parts:,} of {self.parts_asked:,} can match by their frames and times"),
             ("blocks", f"{self.blocks:,} of {self.blocks_asked:,} can match by their minima and maxima, {self.blocks_whole:,} as a whole"),
-            ("rows", f"{most}{_count(self.rows, 'row')}, {_count(self.hits, 'hit')}"),
+            ("rows", f"{most}{counted(self.rows, 'row')}, {counted(self.hits, 'hit')}"),
             ("columns", f"{len(self.columns)}: {', '.join(self.columns[:8])}{' …' if len(self.columns) > 8 else ''}"),
             (
                 "reads",
-                f"{'about' if self.estimated else 'at most'} {_count(self.chunks, 'chunk')}, {size(self.nbytes)}, {size(self.nbytes_decoded)} decoded",
+                f"{'about' if self.estimated else 'at most'} {counted(self.chunks, 'chunk')}, {size(self.nbytes)}, {size(self.nbytes_decoded)} decoded",
             ),
             ("time", f"about {self.seconds:.1g} s from a local disk" if self.chunks else "none"),
         ]
         if self.rows_untimed:
-            found.append(("without", f"{_count(self.rows_untimed, 'row')} in parts that carry no UTC"))
+            found.append(("without", f"{counted(self.rows_untimed, 'row')} in parts that carry no UTC"))
         return found
 
     def __str__(self) -> str:
@@ -101,8 +101,21 @@ class Explanation:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{html.escape(head)}</th><td>{html.escape(text)}</td></tr>" for head, text in self.lines())
+        left = "style='text-align: left'"
+        rows = "".join(f"<tr><th {left}>{html.escape(head)}</th><td {left}>{html.escape(text)}</td></tr>" for head, text in self.lines())
         return f"<table>{rows}</table>"
+
+
+class Explanations(list[Explanation]):
+    """What each of several scans would read."""
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self)) or "Nothing would be read."
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return "".join(one._repr_html_() for one in self) or html.escape(str(self))
 
 
 def explain(scan: Scan, columns: Sequence[str], steps: tuple[Step, ...], rows_untimed: int = 0) -> Explanation:
@@ -192,5 +205,6 @@ def size(nbytes: float) -> str:
     return f"{nbytes:.3g} {units[power]}"
 
 
-def _count(n: int, noun: str) -> str:
+def counted(n: int, noun: str) -> str:
+    """A number with its noun, in the plural where there are several."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from antdask.query.rows import gather
 
 # Cells of counts that are kept per thread for the quick way [number].
 _CELLS = 1 << 22
+# Letters of a label.
+_LABEL = 48
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,8 +138,15 @@ def named(filled: Any, recipe: Recipe) -> hist.Hist[Any]:
         table, _, column = path.rpartition("/")
         field = recipe.schema.table(table).field(column)
         axis.__dict__["name"] = name.replace(".", "_")
-        axis.label = f"{field.description} [{field.unit}]" if field.unit != "1" else field.description
+        axis.label = _label(field)
     return found
+
+
+def _label(field: Field) -> str:
+    """The first words of the description, if they fit along an axis, and the unit."""
+    words = re.split(r"[;,:(]", field.description)[0].strip()
+    words = words if len(words) <= _LABEL else field.name.replace("_", " ")
+    return f"{words} [{field.unit}]" if field.unit != "1" else words
 
 
 def _axis(name: str, wanted: Any, field: Field) -> Any:

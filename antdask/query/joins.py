@@ -21,7 +21,7 @@ from antdask.errors import UsageError
 from antdask.query.arrow import flat_table
 from antdask.query.columns import resolve
 from antdask.query.display import spread
-from antdask.query.explanation import Explanation, size
+from antdask.query.explanation import Explanations, size
 from antdask.query.records import awkward_array
 from antdask.query.rows import Rows
 from antdask.query.sides import Found, Series, Side, StreamSide, TableSide
@@ -65,15 +65,15 @@ class Joined:
             raise UsageError("A field of that name is there already", found=side.name, hint="Give another: name=….")
         return Joined(self.selection, (*self.sides, side))
 
-    def explain(self, columns: Names = None) -> list[Explanation]:
+    def explain(self, columns: Names = None) -> Explanations:
         """What the selection takes, and at most each stream that is joined; reads the catalogue only.
 
         Raises
         ------
         UnknownNameError, UsageError
         """
-        found = [self.selection.explain(self._paths(columns))]
-        return found + [cost for side in self.sides if (cost := side.explain()) is not None]
+        others = [cost for side in self.sides if (cost := side.explain()) is not None]
+        return Explanations([self.selection.explain(self._paths(columns)), *others])
 
     def iter_batches(self, columns: Names = None) -> Iterator[ak.Array]:
         """Block by block as Awkward arrays, see `to_awkward`; no budget applies.

@@ -12,7 +12,7 @@ import numpy as np
 
 from antdask.errors import UnknownNameError, UsageError
 from antdask.query import narrowing
-from antdask.query.explanation import Step
+from antdask.query.explanation import Step, counted
 from antdask.query.index import Index
 from antdask.query.keys import KeyCondition
 from antdask.query.predicate import Condition, Predicate
@@ -257,7 +257,9 @@ class Selection(Results):
     def _lines(self) -> list[str]:
         parts = self.current_parts
         rows, hits = self.index.part("rows")[parts].sum(), self.index.part("hits")[parts].sum()
-        lines = [f"Selection of stream '{self.index.schema.name}': {len(parts):,} parts with {rows:,} rows and {hits:,} hits"]
+        lines = [
+            f"Selection of stream '{self.index.schema.name}': {counted(len(parts), 'part')} with {counted(rows, 'row')} and {counted(hits, 'hit')}"
+        ]
         lines += [f"  {step.what}" for step in self.steps]
         if self.rows_untimed:
             lines.append(f"  without {self.rows_untimed:,} rows that carry no UTC")

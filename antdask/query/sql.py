@@ -22,7 +22,7 @@ import pyarrow.dataset
 
 from antdask.errors import AntdaskError, UnknownNameError, UsageError
 from antdask.query.arrow import flat_table
-from antdask.query.explanation import Explanation, explain
+from antdask.query.explanation import Explanation, Explanations, explain
 from antdask.query.pushdown import narrowed
 from antdask.query.select import Selection
 
@@ -62,7 +62,7 @@ def run_sql(archive: Archive, query: str, tables: Mapping[str, Any], max_bytes: 
             yield pa.Table.from_batches([batch])
 
 
-def explain_sql(archive: Archive, query: str, tables: Mapping[str, Any]) -> list[Explanation]:
+def explain_sql(archive: Archive, query: str, tables: Mapping[str, Any]) -> Explanations:
     """What each stream that a query scans would cost; reads the catalogue only.
 
     Raises
@@ -71,7 +71,7 @@ def explain_sql(archive: Archive, query: str, tables: Mapping[str, Any]) -> list
     """
     with _connection(archive, query, tables, None, look=True) as (connection, costs):
         _answer(connection, query).to_arrow_table()
-    return costs
+    return Explanations(costs)
 
 
 @contextlib.contextmanager

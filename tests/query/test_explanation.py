@@ -61,7 +61,7 @@ def test_the_text_says_what_left_out_what(small):
         f"reads    at most 5 chunks, {size(said.nbytes)}, {size(said.nbytes_decoded)} decoded",
         "time     about 0.002 s from a local disk",
     ]
-    assert repr(said) == str(said) and "<td>run 7: 2 parts</td>" in said._repr_html_()
+    assert repr(said) == str(said) and ">run 7: 2 parts</td>" in said._repr_html_()
 
 
 def test_columns_of_conditions_count_even_if_they_are_not_asked_for(small):
@@ -80,3 +80,9 @@ def test_tables_between_are_estimated_by_the_share_of_rows(small):
     whole = small.stream("timeslices_l1").explain(["frames.dom_id", "hits.tot"])
     half = small.stream("timeslices_l1").select(where="frame_index < 10").explain(["frames.dom_id", "hits.tot"])
     assert whole.exact and not half.exact and half.nbytes <= whole.nbytes
+
+
+def test_several_explanations_show_themselves_one_after_the_other(small):
+    costs = small.explain_sql("select n_hits, n_frames from events join rates using (run, frame_index)")
+    assert len(costs) == 2 and str(costs).count("stream   ") == 2 and costs._repr_html_().count("<table>") == 2
+    assert repr(small.explain_sql("select 1")) == "Nothing would be read."

@@ -68,3 +68,20 @@ def test_unknown_columns_are_named(small):
         small.stream("events").histogram("hits.tott")
     with pytest.raises(UsageError, match="several values"):
         small.stream("rates").histogram("frames.rate_code")
+
+
+def test_labels_fit_along_an_axis(small):
+    made = small.stream("events").histogram({"hits.tdc": (10, 0, 100), "hits.charge_pe": (10, 0.0, 1.0), "charge_sum_pe": (10, 0.0, 1.0)})
+    assert [axis.label for axis in made.axes] == ["leading edge of the pulse [ns]", "calibrated charge in photo-electrons", "charge sum pe"]
+
+
+def test_a_histogram_draws_itself(small):
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots()
+    small.stream("events").histogram("hits.tot").plot(ax=axes)
+    assert axes.get_xlabel() == "time over threshold of the pulse [ns]"
+    plt.close(figure)
