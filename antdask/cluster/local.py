@@ -83,6 +83,13 @@ def _start(workers: int, memory_limit: int | None, dashboard: bool, allowed_fail
         "distributed.worker.memory.pause": False,
         "temporary-directory": folder,
     }
+    if not dashboard:
+        # Looked at by nobody, these took 2 to 7 % of the processor from the work.
+        configuration |= {
+            "distributed.worker.profile.enabled": False,
+            "distributed.admin.system-monitor.interval": "5s",
+            "distributed.admin.tick.interval": "1s",
+        }
     try:
         with dask.config.set(configuration):
             return distributed.LocalCluster(
