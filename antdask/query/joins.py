@@ -60,7 +60,7 @@ class Joined:
 
     def _with(self, side: Side) -> Joined:
         schema = self.selection.index.schema
-        taken = {f.name for f in schema.rows.fields} | {t.name for t in schema.tables} | {s.name for s in self.sides}
+        taken = {f.name for f in schema.rows.fields} | {t.name for t in schema.tables[1:]} | {s.name for s in self.sides}
         if side.name in taken:
             raise UsageError("A field of that name is there already", found=side.name, hint="Give another: name=….")
         return Joined(self.selection, (*self.sides, side))

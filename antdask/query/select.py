@@ -114,6 +114,28 @@ class Selection(Results):
         step = Step(f"{len(wanted):,} rows by number", len(self.parts))
         return self._with(chosen=wanted.astype(np.int64), steps=(*self.steps, step))
 
+    def head(self, rows: int = 5, columns: Names = None) -> pd.DataFrame:
+        """The first rows, as pandas; reads no block more than they need.
+
+        Raises
+        ------
+        UnknownNameError, UsageError, DamagedPartError
+        """
+        import pandas as pd
+
+        from antdask.query.dataframe import data_frame
+
+        table = self.index.schema.rows.name
+        names = self._flat(table, columns)
+        frames = [data_frame(self.no_rows(names), table)]
+        for block in self.iter_rows(names, prefetch=0) if rows > 0 else ():
+            frames.append(data_frame(block, table))
+            if sum(map(len, frames)) >= rows:
+                break
+        # The empty one would lend its types to the others.
+        found: pd.DataFrame = pd.concat(frames[1:] or frames, ignore_index=True)
+        return found.head(max(0, rows))
+
     def matching(self, other: Any) -> Selection:
         """The rows of the same events, frames or runs as those of another selection or a table; its keys are read now.
 
@@ -263,7 +285,10 @@ class Selection(Results):
         lines += [f"  {step.what}" for step in self.steps]
         if self.rows_untimed:
             lines.append(f"  without {self.rows_untimed:,} rows that carry no UTC")
-        return [*lines, "Next: .explain()  .count()  .to_awkward(columns)  .to_xarray()  .to_pandas()  .to_dask()  .iter_batches()"]
+        return [
+            *lines,
+            "Next: .explain()  .count()  .head()  .to_awkward(columns)  .to_xarray()  .to_pandas()  .to_dask()  .iter_batches()",
+        ]
 
     def _repr_html_(self) -> str:
         return html_lines(self._lines())

@@ -219,3 +219,16 @@ def test_damage_on_the_other_side_is_named_or_left_out(entries, tmp_path):
     tolerant = antdask.open_archive(url).stream("events").select(on_missing="skip").join("rates", ["n_frames"])
     with pytest.warns(UserWarning, match="left out"):
         assert ak.all(ak.is_none(tolerant.to_awkward(["n_hits"]).rates))
+
+
+def test_the_rows_of_a_stream_may_bear_the_name_of_another(tmp_path):
+    """Rows of 'dst' are called events, and no field of the result is."""
+    dst, events = batch("dst", "antdst", 30, 7, 20), batch("events", "antares_raw", 60, 8, 20)
+    keys = np.stack([events.tables["events"][n].astype("i8") for n in ("frame_index", "trigger_counter")])
+    _, first = np.unique(keys, axis=1, return_index=True)
+    archive = antdask.open_archive(write_archive(tmp_path / "archive", [Entry(dst, run=3), Entry(events, run=3)]))
+    joined = archive.stream("dst").join("events", ["utc_ns", "hits.avc"], one=False).to_awkward(["MJD"])
+    counts = {}
+    for key, _ in rows_of(Entry(events, run=3), "n_hits"):
+        counts[key] = counts.get(key, 0) + 1
+    assert ak.num(joined.events).to_list() == [counts.get(key, 0) for key, _ in rows_of(Entry(dst, run=3), "MJD")] and len(first) < 60

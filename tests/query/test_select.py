@@ -254,3 +254,17 @@ def test_a_selection_shows_how_it_came_about(small):
     assert "run 0 to 99 in steps of 3" in repr(small.stream("events").select(run=range(0, 100, 3)))
     with pytest.raises(WhereError):
         selection.select(where="n_hits >")
+
+
+def test_the_first_rows_read_one_block(long, long_batch, monkeypatch):
+    from antdask.query.pieces import Piece
+
+    opened = []
+    original = Piece.__init__
+    monkeypatch.setattr(Piece, "__init__", lambda *a, **k: (opened.append(1), original(*a, **k))[1])
+    found = long.stream("events").select(where="n_hits > 2").head(4, ["n_hits"])
+    table = long_batch.tables["events"]
+    assert found["n_hits"].tolist() == table["n_hits"][table["n_hits"] > 2][:4].tolist() and len(opened) == 2  # one, and what is left of it
+    assert len(long.stream("events").head(100_000, "n_hits")) == 100_000
+    assert len(long.stream("events").head(0)) == 0 == len(long.stream("events").select(run=99).head())
+    assert list(long.stream("events").select(run=99).head(columns="n_hits")) == ["run", "frame_index", "trigger_counter", "n_hits"]
