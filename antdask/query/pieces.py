@@ -7,7 +7,6 @@ A piece begins as a range of rows. Each filter makes a smaller piece; what is re
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -168,15 +167,14 @@ class Piece:
         place = self._place(table) if alone else None
         if not isinstance(place, slice) or not can_sweep(self.reader, paths):
             return None
+        keys = [(table, name) for name in names]
         spots, values, passed = [np.zeros(0, np.int64)], [[np.zeros(0, self.reader.layout(p).dtype)] for p in paths], 0
 
         def look(columns: list[np.ndarray]) -> bool:
             nonlocal passed
-            stretch = copy.copy(self)
-            stretch._index, stretch._columns = (
-                {table: slice(0, len(columns[0]))},
-                {(table, n): c for n, c in zip(names, columns, strict=True)},
-            )
+            stretch = object.__new__(Piece)
+            own = {"_index": {table: slice(0, len(columns[0]))}, "_columns": dict(zip(keys, columns, strict=True))}
+            stretch.__dict__ = {**self.__dict__, **own}
             here = np.flatnonzero(holds(stretch))
             spots.append(here + passed)
             passed += len(columns[0])
@@ -186,8 +184,8 @@ class Piece:
 
         if not sweep(self.reader, paths, place.start, place.stop, look):
             return None
-        found = {(table, name): np.concatenate(kept) for name, kept in zip(names, values, strict=True)}
-        return self._picked(table, np.concatenate(spots), found)
+        found = [np.concatenate(kept) for kept in values]
+        return self._picked(table, np.concatenate(spots), dict(zip(keys, found, strict=True)))
 
     def _picked(self, table: str, spots: np.ndarray, values: dict[tuple[str, str], np.ndarray]) -> Piece:
         piece, rows = Piece(self.reader, self.schema, (0, 0), self.detector), self.schema.rows.name

@@ -335,7 +335,7 @@ def _moved(ours: Ours, numbers: np.ndarray) -> str:
 
 def main() -> None:
     """Prepare and measure."""
-    told = [word for word in sys.argv[1:] if word != "query"]
+    told = [word for word in sys.argv[1:] if word not in ("query", "first_batch")]
     events = int(told[0]) if told else EVENTS
     if len(told) > 1:
         prepare(Path(told[1]), events)
