@@ -35,8 +35,8 @@ soak: $(READY) ## long tests with real failures, which no other command runs
 bench: $(READY) ## measure speed side by side with peers
 	@$(PYTHON) -m tests.benchmarks
 
-bench-query: $(READY) ## the same for queries: 2 million events beside DuckDB, zarr, tensorstore (10 GB in TMPDIR)
-	@$(PYTHON) -m tests.benchmarks.query
+bench-query: $(READY) ## the same for queries: 2 million events beside DuckDB, zarr, tensorstore, uproot; first batch of 10^5 parts (8 GB in TMPDIR)
+	@$(PYTHON) -m tests.benchmarks query first_batch
 
 bench-catalogue: $(READY) ## opening and asking archives of 10^5 and 10^6 parts
 	@$(PYTHON) -m tests.benchmarks.catalogue
