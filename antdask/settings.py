@@ -39,6 +39,8 @@ class Settings:
         Decoded chunks that queries of one process keep [byte].
     read_threads : int
         Threads that read and decompress a local ROOT file side by side; each holds a batch of its own. One, because workers share the cores of a machine already.
+    stage_in : bool
+        Copy each input to the folder for temporary files (``TMPDIR``) before it is read, as far as there is room.
     maps : str
         Folder with layout maps of your own (``*.toml``), beside those that come with antdask; empty for none.
     strict : bool
@@ -55,6 +57,7 @@ class Settings:
     query_bytes: int = 4 * 2**30
     cache_bytes: int = 256 * 2**20
     read_threads: int = 1
+    stage_in: bool = False
     maps: str = ""
     strict: bool = False
     scan_cache: str = ""

@@ -59,6 +59,8 @@ class Profile:
         Workers that may die under a part before it counts as lost.
     scratch : str
         Folder on the local disk of a node; the shell of the job expands it.
+    stage_in : bool
+        Inputs are copied there before they are read.
     shared : str
         Folder that driver and nodes see: logs of jobs, keys, lists of parts.
     python : str
@@ -93,6 +95,7 @@ class Profile:
     poll: int = 15
     allowed_failures: int = 10
     scratch: str = "${TMPDIR:-/tmp}"
+    stage_in: bool = False
     shared: str = "~/.antdask/slurm"
     python: str = ""
     prologue: tuple[str, ...] = ()
@@ -167,7 +170,8 @@ class Profile:
         """Lines of shell that make a node ready: environment, scratch, prologue."""
         # The shell of the job expands the scratch folder, so it stands in double quotes; all else is taken literally.
         exports = [f'export TMPDIR="{self.scratch}"', 'mkdir -p "$TMPDIR" || exit']
-        exports += [f"export {name}={shlex.quote(value)}" for name, value in {**WORKER_ENVIRONMENT, **self.environment}.items()]
+        told = {"ANTDASK_STAGE_IN": "true"} if self.stage_in else {}
+        exports += [f"export {name}={shlex.quote(value)}" for name, value in {**WORKER_ENVIRONMENT, **told, **self.environment}.items()]
         return [*exports, *self.prologue]
 
     @property

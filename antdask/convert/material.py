@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from antdask import settings
 from antdask.archive.ledger import Provenance, Quarantined, Receipt
 from antdask.convert.archived import ArchivedParts
 from antdask.convert.lineage import writes_alike
+from antdask.convert.staging import stage
 from antdask.convert.step import Step
 from antdask.errors import AntdaskError, CorruptFileError, InputUnreadableError, PlanError
 from antdask.model.ragged import Batch
@@ -58,6 +60,18 @@ class Material:
         else:
             self.behind, self._numbers = Provenance.of(task), []
         self._rows = 0
+        #: Where the inputs are read: where they lie, or copies on local scratch.
+        self.inputs: Sequence[FileEntry] = task.inputs
+
+    def stage(self) -> None:
+        """Copy the inputs to local scratch if this process was told so (`antdask.settings.Settings.stage_in`).
+
+        Raises
+        ------
+        InputChangedError, InputMissingError, InputUnreadableError
+        """
+        if settings.load().stage_in and not isinstance(self._archive, ArchivedParts):
+            self.inputs = stage().fetch(self.task.inputs)
 
     def check(self) -> None:
         """Make sure that all inputs are those that were planned.
@@ -109,7 +123,7 @@ class Material:
                 given = self._archive.read_where(self.task.inputs[wanted.input], wanted.tree, wanted.start, wanted.stop, self.step.where)
                 rows += wanted.stop - wanted.start
             else:
-                given = self._counted(intact_batches(self.task.inputs[wanted.input], wanted, lost))
+                given = self._counted(intact_batches(self.inputs[wanted.input], wanted, lost))
             for batch in given:
                 self._number(batch, wanted.input)
                 yield batch if self.step is None else self.step.apply(batch)

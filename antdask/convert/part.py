@@ -76,6 +76,7 @@ def _make(store: Store, task: Assignment, draft: Path, clock: _Clock) -> Brief:
     """Write, check, publish, sign."""
     part, material = task.part, Material(task)
     material.check()
+    material.stage()
     written, lost = _write(material, draft, store.scratch)
     # Again: a file that changed while it was read gave a mixture.
     material.check()
@@ -172,7 +173,7 @@ def _ways(part: Part) -> list[Callable[[Material, list[Quarantined]], Iterator[B
 def _reordered(material: Material, lost: list[Quarantined]) -> Iterator[Batch]:
     """Rows in order, by keys that the source tells before the data; gathered where it cannot."""
     (wanted,) = material.task.part.ranges
-    keys = source_keys(material.task.inputs[0], wanted)
+    keys = source_keys(material.inputs[0], wanted)
     batches = material.batches(lost)
     return gathered(batches) if keys is None else reorder(batches, ranks(keys), wanted.start)
 

@@ -48,6 +48,12 @@ def test_a_job_asks_for_what_the_profile_says() -> None:
     assert Profile("x", directives=("--exclude=n7",)).options("a", "b")[-1] == "--exclude=n7"
 
 
+def test_jobs_are_told_to_stage_inputs_in_where_the_site_wants_it() -> None:
+    plain = load_profile("generic")
+    assert not any("STAGE_IN" in line for line in plain.prepare())
+    assert "export ANTDASK_STAGE_IN=true" in dataclasses.replace(plain, stage_in=True).prepare()
+
+
 def test_the_shell_of_a_job_expands_the_scratch_folder_and_nothing_else(tmp_path: Path) -> None:
     profile = dataclasses.replace(
         load_profile("generic"), scratch=f"{tmp_path}/${{JOB:-none}}", environment={"A": "$HOME;`ls`"}, prologue=("B=2",)
