@@ -151,6 +151,11 @@ class _Frames:
             self._read(self._series(int(part[own.start])), row[own], values[:, own], flags[:, own])
         return values, flags, c.utc_ns[first:stop]
 
+    def release(self) -> None:
+        """Forget the last window and what is kept of its part."""
+        self._values, self._flags = np.empty((0, 0), np.uint32), np.empty((0, 0), np.uint8)
+        self._part, self._open = -1, None
+
     def _series(self, part: int) -> SeriesReader:
         """Reader of a part; of one at a time, since each keeps 20 MB."""
         if self._open is None or part != self._part:
@@ -198,6 +203,19 @@ class _Day:
 
     def work(self, frames: _Frames) -> dict[str, tuple[int, int]]:
         """Make every file of the day; bytes and CRC-32C by path."""
+        product = self.product
+        excursions = self._pass(frames)
+        # The largest arrays go before flashes need memory.
+        frames.release()
+        self._series()
+        written = self._publish()
+        if excursions is not None:
+            labels = product.quantity.labels
+            self.flashes = find_flashes(excursions, labels["line"], labels["floor"], product.quantity.measure, product.flashes)
+        return written | self._flash_file()
+
+    def _pass(self, frames: _Frames) -> np.ndarray | None:
+        """Window by window into the shards; the excursions of modules, where the data have any."""
         product, channels, measure = self.product, self.product.channels, self.product.quantity.measure
         window, follow = Window(channels, measure), None
         if "line" in product.quantity.labels:
@@ -214,11 +232,7 @@ class _Day:
             if follow is not None:
                 follow.follow(values, flags, utc, baseline)
             self._append(window.levels(), self._window(baseline, burst, valid, window.n_saturated))
-        if follow is not None:
-            labels = product.quantity.labels
-            self.flashes = find_flashes(follow.close(), labels["line"], labels["floor"], measure, product.flashes)
-        self._series()
-        return self._publish() | self._flash_file()
+        return None if follow is None else follow.close()
 
     def _window(self, baseline: np.ndarray, burst: np.ndarray, valid: np.ndarray, saturated: np.ndarray) -> Moments:
         known = baseline > 0
