@@ -187,13 +187,18 @@ class _Region(NamedTuple):
 
     def covers(self, starts: np.ndarray, stops: np.ndarray) -> bool:
         """Whether every range lies in a span."""
-        numbers = self.begins.searchsorted(starts, "right") - 1
-        return bool((numbers >= 0).all() and (stops <= self.ends[numbers]).all())
+        numbers = self._numbers(starts)
+        return bool((starts >= self.begins[numbers]).all() and (stops <= self.ends[numbers]).all())
 
     def lend(self, starts: np.ndarray) -> Lent:
         """Ranges that are covered."""
-        numbers = self.begins.searchsorted(starts, "right") - 1
+        numbers = self._numbers(starts)
         return Lent(self.buffer, starts - self.begins[numbers] + self.places[numbers])
+
+    def _numbers(self, starts: np.ndarray) -> np.ndarray:
+        # One that begins before all spans is told by its beginning.
+        found: np.ndarray = np.maximum(self.begins.searchsorted(starts, "right") - 1, 0)
+        return found
 
 
 def _spans(starts: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

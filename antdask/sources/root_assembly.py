@@ -155,9 +155,9 @@ class Assembler:
         payload = room[: lead + size + behind]
         _put(payload, 0, before)
         _put(payload, lead + size, after)
-        everywhere = np.concatenate([*(b.sizes for b in before), sizes, *(b.sizes for b in after)])
+        everywhere = np.concatenate([*(b.sizes for b in before), sizes, *(b.sizes for b in after)]) if before or after else sizes
         equal = not len(table) and (everywhere == everywhere[0]).all()
-        return Basket(start, start + len(everywhere), payload, None if equal else offsets_of(everywhere), own=True)
+        return Basket(start, start + len(everywhere), payload, None if equal else offsets_of(everywhere), own=True, lengths=everywhere)
 
     def _layout(self, raws: Raws) -> _Layout | None:
         """What is to be done, if every header agrees with itself, the branch and the others."""

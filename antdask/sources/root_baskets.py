@@ -37,6 +37,8 @@ class Basket:
         Where each entry starts in `payload`, from 0; ``None`` where all entries have the same size.
     own : bool
         Whether nobody else sees the payload, so that whoever gets the basket may change it.
+    lengths : ndarray of int64, optional
+        Differences of the offsets, where they are known already.
     """
 
     start: int
@@ -44,6 +46,7 @@ class Basket:
     payload: np.ndarray
     offsets: np.ndarray | None
     own: bool = False
+    lengths: np.ndarray | None = None
 
     @property
     def size(self) -> int:
@@ -53,6 +56,8 @@ class Basket:
     @property
     def sizes(self) -> np.ndarray:
         """Bytes of each entry, int64, shape (stop - start,)."""
+        if self.lengths is not None:
+            return self.lengths
         return np.full(self.stop - self.start, self.size, np.int64) if self.offsets is None else np.diff(self.offsets)
 
     @property
@@ -68,8 +73,9 @@ class Basket:
         if self.offsets is None:
             size = self.size
             return Basket(start, stop, self.payload[low * size : high * size], None)
-        offsets = self.offsets[low : high + 1]
-        return Basket(start, stop, self.payload[offsets[0] : offsets[-1]], offsets - offsets[0])
+        offsets, lengths = self.offsets[low : high + 1], None if self.lengths is None else self.lengths[low:high]
+        first = int(offsets[0])
+        return Basket(start, stop, self.payload[first : int(offsets[-1])], offsets - first if first else offsets, lengths=lengths)
 
     def copy(self) -> Basket:
         """The same in memory of its own."""

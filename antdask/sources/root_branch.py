@@ -49,7 +49,7 @@ class Branch:
         self.nbytes = max(0, int(model.member("fTotBytes")))
         self.children = tuple(Branch(home, child) for child in model.member("fBranches"))
         self._last: tuple[int, Basket] | None = None
-        self._rest: Basket | None = None
+        self._rests: tuple[Basket, ...] = ()
         self._assembler = Assembler(self.name)
 
     @property
@@ -104,6 +104,11 @@ class Branch:
     def _sound(self) -> bool:
         """Whether every basket lies in the file."""
         return bool(_inside(self._places, self._home.metadata.blob.nbytes).all())
+
+    @cached_property
+    def _largest(self) -> int:
+        """Bytes of the largest basket in the file."""
+        return int(self._places[:, 1].max(initial=0))
 
     @cached_property
     def _entries(self) -> np.ndarray:
@@ -178,9 +183,7 @@ class Branch:
         What stands behind `stop` in the last basket is kept: the next range most often begins there.
         """
         edges = self.edges
-        # Taken once: another thread may read the same branch.
-        rest = self._rest
-        ahead = [rest.cut(start, min(stop, rest.stop))] if rest is not None and rest.start <= start < min(stop, rest.stop) else []
+        ahead = [rest.cut(start, min(stop, rest.stop)) for rest in self._rests if rest.start <= start < min(stop, rest.stop)][:1]
         begin = ahead[0].stop if ahead else start
         first = int(edges.searchsorted(begin, "left"))
         numbers = self._filled(first, min(int(edges.searchsorted(stop, "left")), len(self._places)))
@@ -197,7 +200,8 @@ class Branch:
         whole = root_baskets.join(pieces)
         if whole.stop == stop:
             return whole
-        self._rest = whole.cut(stop, whole.stop).copy()
+        # Two, because two threads may read ranges that follow each other; replaced as a whole, so that each sees one state or the other.
+        self._rests = (whole.cut(stop, whole.stop).copy(), *self._rests[:1])
         return dataclasses.replace(whole.cut(start, stop), own=whole.own)
 
     def pieces(self, start: int, stop: int, nbytes: int) -> Iterator[Basket]:
@@ -243,6 +247,9 @@ class Branch:
 
     def _groups(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
         """Runs of baskets that are fetched at once."""
+        if len(numbers) * self._largest <= GROUP_BYTES:
+            yield from (numbers,) if len(numbers) else ()
+            return
         # An embedded basket takes nothing to fetch.
         inside = numbers[numbers < len(self._places)]
         ends = np.zeros(len(numbers), np.int64)
@@ -327,22 +334,21 @@ def windows(edges: np.ndarray, weights: np.ndarray, start: int, stop: int, limit
     >>> windows(np.array([0, 10, 20, 30]), np.array([40.0, 40.0, 200.0]), 5, 30, limit=100)
     [(5, 20), (20, 25), (25, 30)]
     """
-    cuts: list[tuple[int, int]] = []
-    first, held = start, 0.0
     # A damaged tree may claim more entries than its baskets hold.
     a, b = max(0, int(edges.searchsorted(start, "right")) - 1), min(int(edges.searchsorted(stop, "left")), len(weights))
-    for low, high, whole in zip(edges[a:b].tolist(), edges[a + 1 : b + 1].tolist(), weights[a:b].tolist(), strict=True):
-        a, b = max(low, start), min(high, stop)
-        if a >= b:
-            continue
-        weight = whole * (b - a) / (high - low)
-        if first < a and held + weight > limit:
-            cuts.append((first, a))
-            first, held = a, 0.0
-        held += weight
-        if held > limit:
-            cuts += cut_evenly(first, b, round(held), limit)
-            first, held = b, 0.0
+    lows, highs = np.maximum(edges[a:b], start), np.minimum(edges[a + 1 : b + 1], stop)
+    shares = weights[a:b] * ((highs - lows) / np.maximum(np.diff(edges[a : b + 1]), 1))
+    held = np.concatenate([np.zeros(1), np.cumsum(shares)])
+    cuts: list[tuple[int, int]] = []
+    first, k = start, 0
+    while k < b - a:
+        # As many as fit, or a single one that is too heavy.
+        n = max(k + 1, int(held.searchsorted(held[k] + limit, "right")) - 1)
+        end, nbytes = int(highs[n - 1]), float(held[n] - held[k])
+        if end > first:
+            cuts += cut_evenly(first, end, round(nbytes), limit) if nbytes > limit else [(first, end)]
+            first = end
+        k = n
     if first < stop:
         cuts.append((first, stop))
     return cuts

@@ -174,8 +174,9 @@ class TreeColumns:
             self._refuse(~(value == np.rint(value)), counts, branch, start, f"'{name}' holds a number that is not whole")
         if column.valid is not None:
             low, high = column.valid
-            # The extremes first: they cost a fraction of what a mask does.
-            if value.size and not low <= value.min() <= value.max() <= high:
+            # The extremes first: they cost a fraction of what a mask does; and nothing unsigned lies below 0.
+            natural = value.dtype.kind == "u" and low <= 0
+            if value.size and not (value.max() <= high and (natural or low <= value.min())):
                 wrong = (value < low) | (value > high)
                 self._refuse(wrong, counts, branch, start, f"'{name}' holds a value that cannot be", f"{low} to {high}")
         if field is None or value.dtype == field.numpy:
