@@ -127,8 +127,7 @@ class _Column:
         if self._waiting + len(values) >= self.chunk:
             values = self._encode_full(values)
         if len(values):
-            # A view would keep the whole batch in memory.
-            self._pending.append(values if values.base is None else values.copy())
+            self._pending.append(_on_its_own(values))
             self._waiting += len(values)
 
     def _encode_full(self, values: np.ndarray) -> np.ndarray:
@@ -316,6 +315,12 @@ class PartWriter:
             "offsets": offsets,
             "lengths": lengths,
         }
+
+
+def _on_its_own(values: np.ndarray) -> np.ndarray:
+    """The values, copied where they are a small part of something larger, which they would keep in memory."""
+    behind = 0 if values.base is None else getattr(values.base, "nbytes", None)
+    return values if behind is not None and behind <= 2 * values.nbytes else values.copy()
 
 
 def hit_edges(batch: Batch) -> np.ndarray:
