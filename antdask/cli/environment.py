@@ -78,18 +78,27 @@ def open_series(archive: str, level: str, time: str | None, line: tuple[int, ...
 @click.option("--level", "levels", multiple=True, default=("15min", "1d"), show_default=True, help="Levels to write; may be repeated.")
 @click.option("--line", "lines", type=int, multiple=True, help="Only this line; may be repeated. All with data if not given.")
 @click.option("--time", metavar="T0/T1", help="Only this interval of UTC.")
+@click.option("--sensor", "sensors", multiple=True, help="Only this sensor; may be repeated. Those that tell of the sea if not given.")
+@click.option("--native", metavar="DATE", help="Write the frames of this day too, 0.1 GB a line.")
+@click.option(
+    "--citation", metavar="TOML", help="Who publishes: creator, email, institution, ror, edmo, doi …; what is not said is not yet assigned."
+)
 @click.option("--csv", is_flag=True, help="Tables as CSV, not Parquet.")
 @with_json
-def export(archive: str, folder: str, lines: tuple[int, ...], as_json: bool, **which: Any) -> None:
+def export(
+    archive: str, folder: str, lines: tuple[int, ...], sensors: tuple[str, ...], citation: str | None, as_json: bool, **which: Any
+) -> None:
     """Write rates as NetCDF and tables.
 
-    CF and ACDD NetCDF-4 per line and level, tables for a laptop, a fragment for ERDDAP, and a README with known gaps.
+    CF and ACDD NetCDF-4 per line, sensor and level, tables for a laptop, a fragment for ERDDAP, and a README with known gaps.
     """
     from antdask import report
+    from antdask.export.citation import read_citation
     from antdask.export.environment import export_environment
     from antdask.query.archive import open_archive
 
-    found = export_environment(open_archive(archive), folder, lines=lines or None, **which)
+    about = read_citation(citation) if citation else None
+    found = export_environment(open_archive(archive), folder, lines=lines or None, sensors=sensors or None, citation=about, **which)
     emit(as_json, found.to_dict(), report.facts, {"folder": found.folder, "rows": found.rows, **found.files})
 
 

@@ -5,7 +5,10 @@
     FOLDER/
       README.md                               what it is, how to cite it, known gaps
       netcdf/rates-L01-15min.nc               one file per line and level
+      netcdf/IL07-CTD-temperature.nc          one file per sensor, as it was read, and one per level
+      netcdf/counts-2010-03-01.nc             frames of a day, if one was asked for
       tables/rates-1d.parquet                 all optical modules, for a laptop
+      tables/sensors-1d.parquet               all sensors
       tables/flashes.parquet
       erddap/datasets.xml                     a fragment
 """
@@ -23,11 +26,14 @@ import pyarrow.parquet as pq
 
 from antdask.archive.store import destination_errors
 from antdask.environment.grid import level_named
+from antdask.environment.vocabulary import TERMS
 from antdask.errors import UsageError
 from antdask.export.citation import Citation
 from antdask.export.erddap import dataset_fragment
-from antdask.export.laptop import COLUMNS, rates_table
-from antdask.export.netcdf import RATE_VARIABLES, rates_file
+from antdask.export.export_readme import readme
+from antdask.export.laptop import rates_table, sensors_table
+from antdask.export.native import native_day
+from antdask.export.netcdf import rates_file, sensor_file
 
 
 @dataclasses.dataclass
@@ -57,11 +63,13 @@ def export_environment(
     *,
     levels: Iterable[str] = ("15min", "1d"),
     lines: Iterable[int] | None = None,
+    sensors: Iterable[str] | None = None,
     time: str | None = None,
+    native: str | None = None,
     citation: Citation | None = None,
     csv: bool = False,
 ) -> Exported:
-    """Write NetCDF files per line and level, tables, a fragment for ERDDAP, and a README; the same input gives the same bytes.
+    """Write NetCDF files per line, sensor and level, tables, a fragment for ERDDAP, and a README; the same input and date give the same bytes.
 
     Parameters
     ----------
@@ -71,7 +79,11 @@ def export_environment(
         New or empty.
     levels, lines
         All lines with data if not given.
+    sensors : iterable of str, optional
+        Those that tell of the sea (no compasses, no voltages) if not given.
     time : "T0/T1", optional
+    native : str, optional
+        A day, of which frames are written too.
     csv : bool
         Tables as CSV, not Parquet.
 
@@ -80,10 +92,10 @@ def export_environment(
     UsageError
         Nothing was built, or the folder holds something.
     UnknownNameError
-        No such level.
+        No such level or sensor.
     DestinationError
     """
-    target, about, names = Path(folder), citation or Citation(), [level_named(n).name for n in levels]
+    target, about, names = Path(folder), (citation or Citation()).dated(), [level_named(n).name for n in levels]
     environment = archive.environment
     known = environment.product.quantity.labels
     if "line" not in known:
@@ -94,17 +106,11 @@ def export_environment(
         for name in ("netcdf", "tables", "erddap"):
             (target / name).mkdir(parents=True, exist_ok=True)
     wanted = sorted(set(lines)) if lines is not None else np.unique(known["line"]).tolist()
-    fragments, rows = [], 0
-    for level in names:
-        written = []
-        for line in wanted:
-            found = environment.open(level=level, time=time, line=line)
-            if bool((found["n_valid"].sum() + found["n_saturated"].sum()) > 0):
-                written.append(rates_file(found, line, about, target / "netcdf" / f"rates-L{line:02d}-{level}.nc"))
-        if written:
-            fragments.append(dataset_fragment(written, f"antares_rates_{level}"))
-        ending = "csv" if csv else "parquet"
-        rows += rates_table(environment.open(level=level, time=time, line=wanted), target / "tables" / f"rates-{level}.{ending}")
+    ending = "csv" if csv else "parquet"
+    fragments, rows = _rates(environment, target, names, wanted, time, about, ending)
+    fragments += _sensors(environment, target, names, sensors, time, about, ending)
+    if native is not None:
+        native_day(archive, native, about, target / "netcdf" / f"counts-{native}.nc", wanted if lines is not None else None)
     with destination_errors(str(target)):
         pq.write_table(environment.flashes(time), target / "tables" / "flashes.parquet", compression="zstd")
         (target / "erddap" / "datasets.xml").write_text("".join(fragments), encoding="utf-8")
@@ -113,38 +119,37 @@ def export_environment(
     return Exported(str(target), files, rows)
 
 
-def readme(environment: Any, levels: Iterable[str], citation: Citation) -> str:
-    """What stands in the README of an export."""
-    product, days = environment.product, environment.days
-    first, last = days.index.min().strftime("%Y-%m-%d"), days.index.max().strftime("%Y-%m-%d")
-    calendar = np.arange(np.datetime64(first), np.datetime64(last) + np.timedelta64(1, "D"))
-    there = set(days["day"])
-    gone = [str(d) for d in calendar if str(d).replace("-", "") not in there]
-    missing = 1 - days["frames"].sum() / max(1, days["expected"].sum())
-    left = {n: int(days[n].sum()) for n in ("duplicate", "clock", "overlap")}
-    names = "\n".join(f"| `{code}` | `{name}` | {COLUMNS.get(name, 's-1')} |" for name, (code, _) in RATE_VARIABLES.items())
-    return f"""# Rates of the optical modules of {product.document["detector"]}
+def _rates(environment: Any, target: Path, levels: list[str], lines: list[int], time: str | None, about: Citation, ending: str) -> tuple[list[str], int]:  # fmt: skip
+    fragments, rows = [], 0
+    for level in levels:
+        written = []
+        for line in lines:
+            found = environment.open(level=level, time=time, line=line)
+            if bool((found["n_valid"].sum() + found["n_saturated"].sum()) > 0):
+                written.append(rates_file(found, about, target / "netcdf" / f"rates-L{line:02d}-{level}.nc"))
+        if written:
+            fragments.append(dataset_fragment(written, f"antares_rates_{level}"))
+        rows += rates_table(environment.open(level=level, time=time, line=lines), target / "tables" / f"rates-{level}.{ending}")
+    return fragments, rows
 
-Light in the deep Mediterranean Sea (42.8 N, 6.0 E, 2000 to 2400 m), counted by photomultipliers in frames of {product.quantity.measure.frame_ns / 1e6:g} ms,
-from {first} to {last}, in bins of {", ".join(levels)} of UTC (leap seconds are not counted). Product {product.id}.
 
-## What is in it
-| NetCDF | table | unit |
-|---|---|---|
-{names}
-| `BURST_FRACTION` | `burst_fraction` | 1 |
-| `BLUM_N`, `BLUM_SAT` | `n_valid`, `n_saturated` | 1 |
-
-Saturated frames (high-rate veto, XOFF) are counted in `BLUM_SAT` and are in no mean. In blooms they are the brightest ones, so means are low there;
-`BLUM_LOW` takes them with the lower bound that was recorded. Baseline: {product.document["baseline"]}. Flashes: {product.document["flashes"]}.
-A rate of counts is no photon flux: efficiency and age of the modules are not corrected.
-
-## Known gaps
-- {len(gone)} of {len(calendar)} days hold no data{": " + ", ".join(gone[:40]) + (" ..." if len(gone) > 40 else "") if gone else ""}.
-- {missing:.2%} of the frames of runs are missing.
-- Left out: {left["duplicate"]} duplicated frames, {left["clock"]} frames of clocks that went back, {left["overlap"]} frames of overlapping runs.
-- Why a bin holds nothing stands in `GAP`: 1 no run, 2 frames missing, 3 no data of the module, 4 module silent all day.
-
-## How to cite
-{citation.creator}: Rates of the optical modules of {product.document["detector"]}, product {product.id}. {citation.doi or "DOI: to be assigned"}. Licence: {citation.licence}.
-"""
+def _sensors(environment: Any, target: Path, levels: list[str], sensors: Iterable[str] | None, time: str | None, about: Citation, ending: str) -> list[str]:  # fmt: skip
+    """Files of sensors, as they were read and by level, and a table of all by level."""
+    known = environment.sensors
+    if sensors is None:
+        sensors = [name for name, code in known["code"].items() if code and TERMS[code].kind == "environmental"]
+    chosen, fragments = list(sensors), []
+    for name in chosen:
+        stem = name.replace("/", "-")
+        series = environment.open(name, level="raw", time=time)
+        if not series.sizes["time"]:
+            continue
+        written = sensor_file(series, name, about, target / "netcdf" / f"{stem}.nc")
+        fragments.append(dataset_fragment([written], f"antares_{stem.replace('-', '_')}"))
+        for level in levels:
+            sensor_file(environment.open(name, level=level, time=time), name, about, target / "netcdf" / f"{stem}-{level}.nc")
+    for level in levels if chosen else []:
+        sensors_table(
+            {name: environment.open(name, level=level, time=time) for name in chosen}, target / "tables" / f"sensors-{level}.{ending}"
+        )
+    return fragments

@@ -9,6 +9,11 @@ from xml.etree import ElementTree as Xml
 import xarray as xr
 
 _TYPES = {"f8": "double", "f4": "float", "i8": "long", "i4": "int", "i2": "short", "i1": "byte"}
+#: Categories of ERDDAP (its list of ``ioos_category``) by the first word of a variable.
+_CATEGORIES = {
+    "BLUM": "Optical Properties", "BURST": "Optical Properties", "TEMP": "Temperature", "PSAL": "Salinity", "CNDC": "Salinity", "PRES": "Pressure", "DOX2": "Dissolved O2",
+    "SVEL": "Physical Oceanography", "CSPD": "Currents", "CDIR": "Currents", "UCUR": "Currents", "VCUR": "Currents",
+}  # fmt: skip
 
 
 def dataset_fragment(files: Sequence[Path], dataset_id: str) -> str:
@@ -30,7 +35,7 @@ def dataset_fragment(files: Sequence[Path], dataset_id: str) -> str:
     settings = {
         "reloadEveryNMinutes": "1440", "updateEveryNMillis": "10000", "fileDir": str(files[0].resolve().parent) + "/",
         "fileNameRegex": "|".join(sorted(f.name.replace(".", r"\.") for f in files)), "recursive": "false", "pathRegex": ".*",
-        "metadataFrom": "last", "sortedColumnSourceName": "", "sortFilesBySourceNames": "sensor_id time", "fileTableInMemory": "false",
+        "metadataFrom": "last", "standardizeWhat": "0", "sortedColumnSourceName": "", "sortFilesBySourceNames": "sensor_id time", "fileTableInMemory": "false",
     }  # fmt: skip
     for name, text in settings.items():
         Xml.SubElement(root, name).text = text
@@ -55,8 +60,10 @@ def dataset_fragment(files: Sequence[Path], dataset_id: str) -> str:
 def _category(name: str) -> str:
     if name in ("latitude", "longitude", "depth"):
         return "Location"
-    if name == "time":
+    if name in ("time", "time_end"):
         return "Time"
     if name.endswith(("_QC", "_N", "_SAT")) or name == "GAP":
         return "Quality"
-    return "Identifier" if name.endswith("_id") else "Optical Properties"
+    if name.endswith("_id"):
+        return "Identifier"
+    return _CATEGORIES.get(name.partition("_")[0], "Unknown")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,12 @@ COLUMNS = {
     "n_valid": "1", "n_saturated": "1",
 }  # fmt: skip
 _BINS = 4096
+SENSOR_SCHEMA = pa.schema(
+    [
+        ("time", pa.timestamp("s", "UTC")), ("sensor", pa.string()), ("variable", pa.string()), ("mean", pa.float64()), ("minimum", pa.float64()),
+        ("maximum", pa.float64()), ("n", pa.uint32()), ("unit", pa.string()),
+    ]
+)  # fmt: skip
 
 
 def rates_table(found: xr.Dataset, path: str | os.PathLike[str]) -> int:
@@ -47,9 +53,7 @@ def rates_table(found: xr.Dataset, path: str | os.PathLike[str]) -> int:
         Another ending.
     DestinationError
     """
-    target = Path(path)
-    if target.suffix not in (".parquet", ".csv"):
-        raise UsageError("A table is written as .parquet or .csv", found=target.name)
+    target = _target(path)
     draft, rows = target.with_name(f".{target.name}.draft"), 0
     schema = table_schema(found)
     with destination_errors(str(target)):
@@ -63,6 +67,57 @@ def rates_table(found: xr.Dataset, path: str | os.PathLike[str]) -> int:
         finally:
             draft.unlink(missing_ok=True)
     return rows
+
+
+def sensors_table(series: Mapping[str, xr.Dataset], path: str | os.PathLike[str]) -> int:
+    """Write one row per sensor and bin that holds a good reading.
+
+    Parameters
+    ----------
+    series : mapping of name to Dataset
+        From ``archive.environment.open(name, level=…)``.
+    path : path
+        Ends in ``.parquet`` or ``.csv``.
+
+    Returns
+    -------
+    int
+        Number of rows.
+
+    Raises
+    ------
+    UsageError
+        Another ending.
+    DestinationError
+    """
+    target, pieces = _target(path), [SENSOR_SCHEMA.empty_table()]
+    for name, found in series.items():
+        code = str(next(iter(found.data_vars)))
+        good = found[f"{code}_N"].values > 0
+        n, low, high = int(good.sum()), found.get(f"{code}_MIN"), found.get(f"{code}_MAX")
+        nothing: Any = pa.nulls(n, pa.float64())
+        columns = {
+            "time": pa.array(found.time.values[good].astype("datetime64[s]"), pa.timestamp("s")).cast(pa.timestamp("s", "UTC")),
+            "sensor": pa.array([name] * n, pa.string()),
+            "variable": pa.array([code] * n, pa.string()),
+            "mean": pa.array(found[code].values[good]),
+            "minimum": nothing if low is None else pa.array(low.values[good]),
+            "maximum": nothing if high is None else pa.array(high.values[good]),
+            "n": pa.array(found[f"{code}_N"].values[good].astype(np.uint32)),
+            "unit": pa.array([found[code].attrs["units"]] * n, pa.string()),
+        }
+        pieces.append(pa.table(columns, schema=SENSOR_SCHEMA))
+    whole = pa.concat_tables(pieces)
+    with destination_errors(str(target)):
+        pq.write_table(whole, target, compression="zstd") if target.suffix == ".parquet" else pacsv.write_csv(whole, target)
+    return int(whole.num_rows)
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    target = Path(path)
+    if target.suffix not in (".parquet", ".csv"):
+        raise UsageError("A table is written as .parquet or .csv", found=target.name)
+    return target
 
 
 def table_schema(found: xr.Dataset) -> pa.Schema:

@@ -25,11 +25,12 @@ _TIME = {
     "standard_name": "time", "long_name": "start of the bin, UTC", "axis": "T", "units": "seconds since 1970-01-01T00:00:00Z", "calendar": "proleptic_gregorian",
     # The numbers are those of POSIX: between two of them leap seconds are not counted.
     "units_metadata": "leap_seconds: none", "variable_type": "coordinate", "coverage_content_type": "coordinate",
+    "sdn_parameter_name": "Elapsed time relative to 1970-01-01T00:00:00Z", "sdn_parameter_urn": "SDN:P01::ELTMEP01", "sdn_uom_name": "Seconds", "sdn_uom_urn": "SDN:P06::UTBB",
 }  # fmt: skip
 
 
-def rates_file(found: xr.Dataset, line: int, citation: Citation, path: str | os.PathLike[str]) -> Path:
-    """Write the bins of one line.
+def rates_file(found: xr.Dataset, citation: Citation, path: str | os.PathLike[str]) -> Path:
+    """Write the bins of one line, or of some.
 
     Parameters
     ----------
@@ -42,43 +43,49 @@ def rates_file(found: xr.Dataset, line: int, citation: Citation, path: str | os.
         No bins, or channels without floors.
     DestinationError
     """
-    return _write(rates_variables(found, line, citation), path)
+    return write(rates_variables(found, citation), path)
 
 
-def rates_variables(found: xr.Dataset, line: int, citation: Citation) -> xr.Dataset:
+def rates_variables(found: xr.Dataset, citation: Citation) -> xr.Dataset:
     """The content of a file of rates, with every attribute it has."""
     if "floor" not in found.coords or not found.sizes["time"]:
         raise UsageError("There is nothing to write, or channels have no floor", found=dict(found.sizes))
     loaded = found.load()
     depth = floor_depth_m(loaded["floor"].values)
-    names = [f"L{line:02d}F{int(f):02d}OM{int(o)}" for f, o in zip(loaded["floor"].values, loaded["om"].values, strict=True)]
+    names = [
+        f"L{int(n):02d}F{int(f):02d}OM{int(o)}"
+        for n, f, o in zip(*(loaded[label].values for label in ("line", "floor", "om")), strict=True)
+    ]
+    lines = [int(n) for n in np.unique(loaded["line"].values)]
+    said = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(map(str, lines))}"
+    code = "-".join(f"L{n:02d}" for n in lines)
     made: dict[str, Any] = {}
-    for name, (code, method) in RATE_VARIABLES.items():
+    for name, (variable, method) in RATE_VARIABLES.items():
         if name in loaded:
             about = {**RATE.attributes(), "long_name": str(loaded[name].attrs["long_name"]), "coverage_content_type": "physicalMeasurement"}
             about |= {"cell_methods": method} if method else {}
             about["ancillary_variables"] = "BLUM_QC BLUM_N BLUM_SAT"
-            made[code] = (("sensor", "time"), loaded[name].values.astype(np.float32), about)
+            made[variable] = (("sensor", "time"), loaded[name].values.astype(np.float32), about)
     if "burst_fraction" in loaded:
         about = {
             "long_name": "fraction of frames in bursts",
             "units": "1",
-            "variable_type": "biological",
+            "variable_type": "technical",
             "coverage_content_type": "physicalMeasurement",
         }
         made["BURST_FRACTION"] = (("sensor", "time"), loaded["burst_fraction"].values.astype(np.float32), about)
     made |= _quality(loaded)
     step = int(loaded.attrs["time_step_ns"]) // 10**9
-    coordinates = _coordinates(names, depth, loaded.time.values, step)
-    title = f"ANTARES line {line}: rates of optical modules, bins of {loaded.attrs['level']}"
+    made_coordinates = coordinates(names, depth, loaded.time.values, step)
+    title = f"ANTARES {said}: rates of optical modules, bins of {loaded.attrs['level']}"
     summary = (
-        "Counting rates of the optical modules of one line of the ANTARES neutrino telescope: light of bioluminescence and of potassium-40 at 2000 to 2400 m depth. "
+        f"Counting rates of the optical modules of {said} of the ANTARES neutrino telescope: light of bioluminescence and of potassium-40 at 2000 to 2400 m depth. "
         f"Saturated frames are in no mean but counted in BLUM_SAT; BLUM_LOW has them with their lower bounds. Baselines and bursts: {loaded.attrs['baseline']}."
     )
-    identity = f"antares-rates-L{line:02d}-{loaded.attrs['level']}-{loaded.attrs['product']}"
+    identity = f"antares-rates-{code}-{loaded.attrs['level']}-{loaded.attrs['product']}"
     about = global_attributes(citation, title, summary, identity, loaded.time.values, step, (float(depth.min()), float(depth.max())))
-    about |= {"platform_code": f"L{line:02d}", "hz_per_count": loaded.attrs["hz_per_value"]}
-    return xr.Dataset({**made, **coordinates}, attrs=about)
+    about |= {"platform_code": code, "hz_per_count": loaded.attrs["hz_per_value"]}
+    return xr.Dataset({**made, **made_coordinates}, attrs=about)
 
 
 def _quality(loaded: xr.Dataset) -> dict[str, Any]:
@@ -86,7 +93,7 @@ def _quality(loaded: xr.Dataset) -> dict[str, Any]:
     valid, saturated, gap = (loaded[n].values for n in ("n_valid", "n_saturated", "gap"))
     flags = np.where(valid > 0, np.where(saturated > 0, 2, 1), np.where(saturated > 0, 4, 9)).astype(np.int8)
     counts = {"units": "1", "variable_type": "technical", "coverage_content_type": "auxiliaryInformation"}
-    quality = {"variable_type": "qc", "coverage_content_type": "qualityInformation", "units": "1"}
+    quality = {"variable_type": "quality_control", "coverage_content_type": "qualityInformation", "units": "1"}
     return {
         "BLUM_N": (("sensor", "time"), valid.astype(np.int32), {**counts, "long_name": "valid frames in the bin"}),
         "BLUM_SAT": (("sensor", "time"), saturated.astype(np.int32), {**counts, "long_name": "saturated frames in the bin, in no mean"}),
@@ -98,21 +105,30 @@ def _quality(loaded: xr.Dataset) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _coordinates(names: list[str], depth: np.ndarray, times: np.ndarray, step_s: int | None) -> dict[str, Any]:
+def _words(parameter: str, urn: str, unit: str = "", unit_urn: str = "") -> dict[str, str]:
+    """Terms of the vocabulary server for a coordinate, none where there is no label that we know."""
+    found = {"sdn_parameter_name": parameter, "sdn_parameter_urn": urn, "sdn_uom_name": unit, "sdn_uom_urn": unit_urn}
+    return {name: text for name, text in found.items() if text}
+
+
+def coordinates(names: list[str], depth: np.ndarray, times: np.ndarray, step_s: int | None) -> dict[str, Any]:
+    """Time, place and names of sensors, as EMSO wants them; with the bounds of bins where there are bins."""
     n = len(names)
     seconds = times.astype("datetime64[ns]").astype(np.int64) * 1e-9
     kind = {"variable_type": "coordinate", "coverage_content_type": "coordinate"}
     made: dict[str, Any] = {
         "time": ("time", seconds, dict(_TIME)),
-        "sensor_id": ("sensor", np.array(names), {"long_name": "optical module or sensor", "cf_role": "timeseries_id", "variable_type": "sensor", "coverage_content_type": "referenceInformation"}),
-        "platform_id": ("sensor", np.array([name.partition("F")[0].partition("/")[0] for name in names]), {"long_name": "moored line", "variable_type": "platform", "coverage_content_type": "referenceInformation"}),
-        "latitude": ("sensor", np.full(n, LATITUDE), {"standard_name": "latitude", "long_name": "latitude of the site", "units": "degrees_north", "axis": "Y", **kind}),
-        "longitude": ("sensor", np.full(n, LONGITUDE), {"standard_name": "longitude", "long_name": "longitude of the site", "units": "degrees_east", "axis": "X", **kind}),
-        "depth": ("sensor", depth.astype(float), {"standard_name": "depth", "long_name": "nominal depth", "units": "m", "positive": "down", "axis": "Z", **kind}),
+        "sensor_id": ("sensor", np.array(names), {"long_name": "optical module or sensor", "cf_role": "timeseries_id", "variable_type": "coordinate", "coverage_content_type": "referenceInformation", **_words("Name of sampling instrument", "SDN:P01::NMSPINST")}),
+        "platform_id": ("sensor", np.array([name.partition("F")[0].partition("/")[0] for name in names]), {"long_name": "moored line", "variable_type": "coordinate", "coverage_content_type": "referenceInformation", **_words("", "SDN:P01::NMSPPF01")}),
+        "latitude": ("sensor", np.full(n, LATITUDE), {"standard_name": "latitude", "long_name": "latitude of the site", "units": "degrees_north", "axis": "Y", **kind, **_words("Latitude north", "SDN:P01::ALATZZ01", "Degrees north", "SDN:P06::DEGN")}),
+        "longitude": ("sensor", np.full(n, LONGITUDE), {"standard_name": "longitude", "long_name": "longitude of the site", "units": "degrees_east", "axis": "X", **kind, **_words("Longitude east", "SDN:P01::ALONZZ01", "Degrees east", "SDN:P06::DEGE")}),
+        "depth": ("sensor", depth.astype(float), {"standard_name": "depth", "long_name": "nominal depth", "units": "m", "positive": "down", "axis": "Z", **kind, **_words("", "SDN:P01::ADEPZZ01", "Metres", "SDN:P06::ULAA")}),
     }  # fmt: skip
     if step_s:
         made["time"][2]["bounds"] = "time_bnds"
         made["time_bnds"] = (("time", "nv"), np.stack([seconds, seconds + step_s], axis=1), {})
+        end = {k: v for k, v in _TIME.items() if k not in ("standard_name", "axis", "sdn_parameter_name", "sdn_parameter_urn")}
+        made["time_end"] = ("time", seconds + step_s, {**end, "long_name": "end of the bin, UTC"})
     return made
 
 
@@ -158,40 +174,11 @@ def sensor_file(series: xr.Dataset, sensor: str, citation: Citation, path: str |
     about = global_attributes(citation, title, summary, identity, series.time.values, step, (depth, depth)) | {
         "platform_code": sensor.partition("/")[0]
     }
-    return _write(xr.Dataset({**made, **_coordinates([sensor], np.array([depth]), series.time.values, step)}, attrs=about), path)
+    return write(xr.Dataset({**made, **coordinates([sensor], np.array([depth]), series.time.values, step)}, attrs=about), path)
 
 
-def native_file(counts: xr.Dataset, citation: Citation, path: str | os.PathLike[str]) -> Path:
-    """Write counts of frames as they were taken, e.g. of one day: the metadata twin of the native rates.
-
-    Parameters
-    ----------
-    counts : Dataset
-        ``count`` and ``count_flags`` over ``frame`` and ``om_slot``, ``utc_ns`` over ``frame``.
-
-    Raises
-    ------
-    UsageError
-        No frames.
-    DestinationError
-    """
-    if not counts.sizes["frame"]:
-        raise UsageError("There is nothing to write")
-    times, slots = counts["utc_ns"].values.astype("datetime64[ns]"), np.arange(counts.sizes["om_slot"])
-    depth = floor_depth_m(slots % 75 // 3 + 1)
-    names = [f"L{s // 75 + 1:02d}F{s % 75 // 3 + 1:02d}OM{s % 3}" for s in slots.tolist()]
-    technical = {"variable_type": "technical", "units": "1"}
-    made = {
-        "COUNT": (("sensor", "time"), counts["count"].values.T.astype(np.int32), {**technical, "long_name": "hits of the optical module in a frame of 104.8576 ms", "coverage_content_type": "physicalMeasurement", "ancillary_variables": "COUNT_QC"}),
-        "COUNT_QC": (("sensor", "time"), counts["count_flags"].values.T.astype(np.int8), {"variable_type": "qc", "units": "1", "long_name": "validity of the count; 0 is good", "flag_masks": np.array([1, 2, 4], np.int8), "flag_meanings": "high_rate_veto xoff no_data", "coverage_content_type": "qualityInformation"}),
-        **_coordinates(names, depth, times, None),
-    }  # fmt: skip
-    about = global_attributes(citation, "ANTARES: counts of all optical modules, frame by frame", "Hits of each optical module in each frame of 104.8576 ms, raw.", f"antares-counts-{str(times[0])[:10]}", times, None, (float(depth.min()), float(depth.max())))  # fmt: skip
-    return _write(xr.Dataset(made, attrs={**about, "processing_level": "L0", "time_coverage_resolution": "PT0.1048576S"}), path)
-
-
-def _write(content: xr.Dataset, path: str | os.PathLike[str]) -> Path:
-    """Write a file that appears when it is whole."""
+def write(content: xr.Dataset, path: str | os.PathLike[str], unlimited: tuple[str, ...] = ()) -> Path:
+    """Write a file that appears when it is whole; dimensions that are `unlimited` may grow later."""
     target = Path(path)
     draft = target.with_name(f".{target.name}.draft")
     plain = content.reset_coords()
@@ -211,7 +198,7 @@ def _write(content: xr.Dataset, path: str | os.PathLike[str]) -> Path:
                 plain[name].attrs["coordinates"] = "sensor_id platform_id latitude longitude depth"
     with destination_errors(str(target)):
         try:
-            plain.to_netcdf(draft, engine="netcdf4", format="NETCDF4", encoding=encoding)
+            plain.to_netcdf(draft, engine="netcdf4", format="NETCDF4", encoding=encoding, unlimited_dims=unlimited)
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)

@@ -13,7 +13,8 @@ from antdask.environment.readings import Readings
 from antdask.environment.series import regular, sensor_series
 from antdask.errors import UsageError
 from antdask.export.citation import Citation
-from antdask.export.netcdf import native_file, rates_file, sensor_file
+from antdask.export.native import frames_of, native_file, slots_of
+from antdask.export.netcdf import rates_file, sensor_file
 from tests.environment.conftest import built, product, truth  # noqa: F401 - fixtures
 from tests.environment.sea import START
 from tests.export.checker import remarks
@@ -41,10 +42,10 @@ def files(found, built, tmp_path_factory):  # noqa: F811
         }
     )
     series = sensor_series(Readings(frame, frame[:0], "a table"), "IL07/CTD/temperature")
-    counts = antdask.open_archive(built).stream("rates").select(run=8).to_xarray(["utc_ns", "count", "count_flags"])
-    counts = counts.rename({counts["utc_ns"].dims[0]: "frame"}) if counts["utc_ns"].dims[0] != "frame" else counts
+    rows = antdask.open_archive(built).stream("rates").select(run=8).to_xarray(["utc_ns", "count", "count_flags"])
+    counts = frames_of(rows, slots_of(None))
     return {
-        "rates": rates_file(found, 1, CITATION, folder / "rates.nc"),
+        "rates": rates_file(found, CITATION, folder / "rates.nc"),
         "sensor": sensor_file(series, "IL07/CTD/temperature", CITATION, folder / "sensor.nc"),
         "regular": sensor_file(regular(series), "IL07/CTD/temperature", CITATION, folder / "regular.nc"),
         "native": native_file(counts, CITATION, folder / "native.nc"),
@@ -66,6 +67,12 @@ def test_a_rate_has_no_standard_name(files):
     with netCDF4.Dataset(files["rates"]) as file:
         assert not [n for n, v in file.variables.items() if n.startswith("BLUM") and "standard_name" in v.ncattrs()]
         assert file["BLUM"].sdn_uom_urn == "SDN:P06::UCPS"
+        assert not [a for n in ("BLUM", "BLUM_MED") for a in file[n].ncattrs() if a.startswith("sdn_parameter")]
+        assert file["BLUM"].variable_type == "technical"
+        assert file["BLUM_QC"].variable_type == "quality_control"
+        assert file["time"].sdn_parameter_urn == "SDN:P01::ELTMEP01"
+        assert (file["time_end"][:] - file["time"][:] == 900).all()
+        assert file.doi == file.institution_edmo_code == "not yet assigned"
         assert file["time"].units_metadata == "leap_seconds: none"
         assert "_FillValue" not in file["time"].ncattrs()
 
@@ -81,11 +88,18 @@ def test_values_are_those_of_the_product_and_gaps_are_missing(files, found):
         assert set(file["GAP"].values[40][flags[40] == 9].tolist()) == {1, 4}
 
 
+def test_lines_can_stand_in_one_file(built, tmp_path):  # noqa: F811
+    found = antdask.open_archive(built).environment.open(level="1d", line=[1, 3], floor=2)
+    with xr.open_dataset(rates_file(found, CITATION, tmp_path / "two.nc")) as file:
+        assert [str(n) for n in file["sensor_id"].values] == [f"L0{line}F02OM{om}" for line in (1, 3) for om in range(3)]
+        assert file.attrs["platform_code"] == "L01-L03"
+
+
 def test_the_same_input_gives_the_same_bytes(files, found, tmp_path):
-    again = rates_file(found, 1, CITATION, tmp_path / "rates.nc")
+    again = rates_file(found, CITATION, tmp_path / "rates.nc")
     assert again.read_bytes() == files["rates"].read_bytes()
 
 
 def test_nothing_is_not_written(found, tmp_path):
     with pytest.raises(UsageError):
-        rates_file(found.isel(time=slice(0, 0)), 1, CITATION, tmp_path / "x.nc")
+        rates_file(found.isel(time=slice(0, 0)), CITATION, tmp_path / "x.nc")
