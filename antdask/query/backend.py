@@ -36,7 +36,9 @@ class AntdaskBackend(BackendEntrypoint):
         max_bytes: int | None = None,
         select: dict[str, Any] | None = None,
     ) -> xr.Dataset:
-        """A stream, read into memory as far as the budget allows.
+        """A stream; values are read when they are asked for, and by Dask with ``chunks={}`` or ``chunks="auto"``.
+
+        Where a condition must read values to tell which rows there are, all is read at once, as far as the budget allows.
 
         Parameters
         ----------
@@ -54,6 +56,7 @@ class AntdaskBackend(BackendEntrypoint):
         NotAnArchiveError, UnknownNameError, UsageError, DamagedPartError
         """
         from antdask.query.archive import open_archive
+        from antdask.query.lazy import lazy_dataset
 
         archive = open_archive(str(filename_or_obj))
         if stream is None:
@@ -62,7 +65,9 @@ class AntdaskBackend(BackendEntrypoint):
                     "Say which stream", found=", ".join(archive.streams), hint=f'stream="{(archive.streams or ["events"])[0]}"'
                 )
             stream = archive.streams[0]
-        found = archive.stream(stream).select(**(select or {})).to_xarray(columns, max_bytes=max_bytes)
+        chosen = archive.stream(stream).select(**(select or {}))
+        lazy = chosen.scan.exact and chosen.on_missing == "raise"
+        found = lazy_dataset(chosen, columns) if lazy else chosen.to_xarray(columns, max_bytes=max_bytes)
         dropped = [drop_variables] if isinstance(drop_variables, str) else list(drop_variables or ())
         return found.drop_vars(dropped, errors="ignore")
 

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from antdask.archive.layout import OFFSETS, column_dims, field_attributes, offset_attributes
+from antdask.model.schema import Table
 from antdask.query.columns import key_columns
 from antdask.query.rows import Column, Rows, find_field
 
@@ -51,31 +52,43 @@ def _raggedness(rows: Rows, name: str) -> dict[str, tuple[Any, ...]]:
     """Row sizes as CF wants them: 0 where there is no table, which a flag tells from an empty one."""
     table, offsets = rows.schema.table(name), rows.offsets[name]
     parent = rows.schema.table(str(table.parent))
-    size = {"long_name": f"number of rows of '{name}'", "units": "1", "sample_dimension": table.row}
+    size, flag = raggedness_attributes(table)
     found: dict[str, tuple[Any, ...]] = {
         f"{name}_{OFFSETS}": ((f"{parent.row}_edge",), offsets.values, offset_attributes(table, parent)),
         f"{name}_row_size": ((parent.row,), np.diff(offsets.values), size),
     }
     if offsets.missing is not None:
-        flag = {"long_name": f"0 where the source gives no '{name}'", "units": "1", "flag_masks": [1], "flag_meanings": "given"}
         found[f"{name}_given"] = ((parent.row,), (~offsets.missing).astype(np.uint8), flag)
     return found
 
 
+def raggedness_attributes(table: Table) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Attributes of the row sizes of a ragged table, and of the flag that tells a table without rows from none."""
+    size = {"long_name": f"number of rows of '{table.name}'", "units": "1", "sample_dimension": table.row}
+    flag = {"long_name": f"0 where the source gives no '{table.name}'", "units": "1", "flag_masks": [1], "flag_meanings": "given"}
+    return size, flag
+
+
+def filling(dtype: np.dtype, missing: bool) -> tuple[np.dtype, Any]:
+    """The dtype of a variable of which values may be missing, and what stands for those; ``None`` where nothing is missing."""
+    if not missing:
+        return dtype, None
+    if dtype.kind == "f":
+        return dtype, np.nan
+    if dtype.itemsize <= _NARROW:
+        return np.dtype(np.float64), np.nan
+    info = np.iinfo(dtype)
+    return dtype, int(info.min if info.min < 0 else info.max)
+
+
 def _filled(column: Column) -> tuple[np.ndarray, int | None]:
     """Values with a mark at missing places, and the mark if it is not NaN."""
-    values, missing = column.values, column.missing
-    if missing is None:
-        return values, None
-    if values.dtype.kind == "f" or values.dtype.itemsize <= _NARROW:
-        reals = values.astype(values.dtype if values.dtype.kind == "f" else np.float64)
-        reals[missing] = np.nan
-        return reals, None
-    info = np.iinfo(values.dtype)
-    fill = int(info.min if info.min < 0 else info.max)
-    filled = values.copy()
-    filled[missing] = fill
-    return filled, fill
+    dtype, fill = filling(column.values.dtype, column.missing is not None)
+    if column.missing is None:
+        return column.values, None
+    filled = column.values.astype(dtype)
+    filled[column.missing] = fill
+    return filled, None if dtype.kind == "f" else fill
 
 
 def _datetime(column: Column) -> np.ndarray:
