@@ -3,7 +3,7 @@
 # All that is installed stays in this folder: uv in .tools/ (unless it is on the PATH), packages in .venv/.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak check bench bench-read bench-convert bench-query bench-catalogue bench-campaign map clean
+.PHONY: help demo test soak check bench bench-read bench-convert bench-query bench-catalogue bench-campaign bench-slurm map clean
 
 READY  := .venv/.ready
 PYTHON := .venv/bin/python
@@ -29,8 +29,9 @@ check: $(READY) ## style, types, import rules, rules of the house
 test: check ## check, then all tests
 	@echo "== tests"; $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal --durations 10
 
-soak: $(READY) ## long tests with real failures, which no other command runs
-	@$(PYTHON) -m pytest -q -m soak --timeout 3600 --durations 0
+soak: $(READY) ## fifty kills of each kind and other long tests that no other command runs; prints the table of docs/reference/failures.md (an hour)
+	@$(PYTHON) -m pytest -q -m soak --timeout 7200 --durations 0
+	@$(PYTHON) -m tests.flow.soak_table
 
 bench: $(READY) ## measure speed side by side with peers
 	@$(PYTHON) -m tests.benchmarks
@@ -44,6 +45,9 @@ bench-catalogue: $(READY) ## opening and asking archives of 10^5 and 10^6 parts
 # An hour: archives of 10^5 and 10^6 parts are made first, two million small files. CAMPAIGN_DRIVE=1000000 adds another for a million tasks of Dask.
 bench-campaign: $(READY) ## the road end to end, status of a million parts, drivers with parts that are no work, planning, SLURM
 	@$(PYTHON) -m tests.benchmarks conversion campaign planning campaign_slurm
+
+bench-slurm: $(READY) ## only the drivers and the weak scaling on SLURM (5 minutes)
+	@$(PYTHON) -m tests.benchmarks campaign_slurm
 
 # A quarter of an hour on an idle machine; EVENTS=20000 makes it short.
 bench-read: $(READY) ## reading beside decompression alone, ROOT's own loop and uproot

@@ -10,6 +10,7 @@ import dataclasses
 import os
 import tomllib
 import typing
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -150,8 +151,28 @@ def job_id() -> str | None:
 
 
 def container() -> str:
-    """Digest or name of the container that this process runs in, as ``ANTDASK_CONTAINER`` says it; empty if it says none."""
-    return os.environ.get(PREFIX + "CONTAINER", "")
+    """Digest or name of the container that this process runs in; empty outside of one.
+
+    As ``ANTDASK_CONTAINER`` says it; else the image that Apptainer, Singularity or Shifter name, with the identifier that is in it if it can be read.
+    """
+    told = os.environ.get(PREFIX + "CONTAINER", "")
+    image = next((os.environ[name] for name in _IMAGES if os.environ.get(name)), "")
+    return told or " ".join(filter(None, (image.rpartition("/")[2], _sif_uuid(image))))
+
+
+#: Variables in which a process finds the image that it runs in.
+_IMAGES = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER", "SHIFTER_IMAGE")
+
+
+def _sif_uuid(image: str) -> str:
+    """The identifier that every image of Singularity's format gets when it is built, from its header; empty where it cannot be read."""
+    try:
+        with Path(image).open("rb") as file:
+            header = file.read(64)
+    except OSError:  # seen from inside of the container, the image is often not there
+        return ""
+    # 32 bytes that start it, the magic word, version, architecture, identifier (sif/pkg/sif/sif.go).
+    return f"uuid:{uuid.UUID(bytes=header[48:64])}" if header[32:41] == b"SIF_MAGIC" else ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import uuid
 from pathlib import Path
 
 import pytest
 
 from antdask.errors import ConfigurationError
-from antdask.settings import Settings, environment, job_id, load, read_toml, s3_access, web_access
+from antdask.settings import Settings, container, environment, job_id, load, read_toml, s3_access, web_access
 
 
 def test_arguments_win_over_environment_over_file_over_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,3 +95,19 @@ def test_truth_values_are_written_in_words(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("ANTDASK_STRICT", "perhaps")
     with pytest.raises(ConfigurationError, match=r"Setting 'strict'.*expected bool, found 'perhaps'"):
         load()
+
+
+def test_the_container_is_named_by_whoever_knows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ANTDASK_CONTAINER", "APPTAINER_CONTAINER", "SINGULARITY_CONTAINER", "SHIFTER_IMAGE"):
+        monkeypatch.delenv(name, raising=False)
+    assert container() == ""
+    image = tmp_path / "antdask.sif"
+    identifier = uuid.uuid4()
+    image.write_bytes(b"#!/usr/bin/env run-singularity\n".ljust(32, b"\0") + b"SIF_MAGIC\x0001\x0002\0" + identifier.bytes + bytes(64))
+    monkeypatch.setenv("SINGULARITY_CONTAINER", str(image))
+    assert container() == f"antdask.sif uuid:{identifier}"
+    # A sandbox, or an image that is not seen from inside.
+    monkeypatch.setenv("APPTAINER_CONTAINER", "/cvmfs/somewhere/other.sif")
+    assert container() == "other.sif"
+    monkeypatch.setenv("ANTDASK_CONTAINER", "sha256:0123")
+    assert container() == "sha256:0123"
