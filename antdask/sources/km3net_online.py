@@ -34,6 +34,7 @@ from antdask.sources.km3net_labels import simulated_by
 from antdask.sources.km3net_records import COUNTED, KEY_HIT, SUMMARY_FRAME, TRIGGERED_HIT, demand, native, vector
 from antdask.sources.root import MAGIC, RootFile, Tree, open_root
 from antdask.sources.root_branch import Branch
+from antdask.sources.root_header import HEAD, MULTI_HEAD
 
 ORIGIN = "km3net_online"
 #: Aim for the uncompressed bytes of one batch [byte].
@@ -251,7 +252,7 @@ def _known_trees(file: RootFile) -> list[str]:
     known = [name for name in TREES if file.objects.get(name) == "TTree"]
     if not known:
         trees = ", ".join(name for name, kind in file.objects.items() if kind == "TTree") or "no tree"
-        raise UnknownLayoutError("The ROOT file has no tree of KM3NeT DAQ data", where=file.url, found=trees, expected=f"one of {', '.join(TREES)}", hint="Leave it out, or draft a map of it with `antdask inspect --propose-map`.")  # fmt: skip
+        raise UnknownLayoutError("No source knows a tree of the ROOT file", where=file.url, found=trees, expected=f"{', '.join(TREES)}, E of class Evt, or a tree of a layout map", hint="Leave it out, or draft a map of it with `antdask inspect --propose-map`.")  # fmt: skip
     return known
 
 
@@ -261,6 +262,8 @@ def _others(file: RootFile) -> list[str]:
     for name, kind in file.objects.items():
         if kind == "TTree" and name not in TREES:
             notes.append(_other_tree(file, name))
+        elif kind in (HEAD, MULTI_HEAD):
+            notes.append(f"'{name}' ({kind}) is read by source 'km3net_offline'")
         elif kind != "TTree":
             notes.append(f"'{name}' ({kind}) is not archived")
     return notes
@@ -269,6 +272,8 @@ def _others(file: RootFile) -> list[str]:
 def _other_tree(file: RootFile, name: str) -> str:
     try:
         entries = file.entries(name)
+        if entries and name == "E" and file.tree(name).find("mc_trks") is not None:
+            return "tree 'E' is read by source 'km3net_offline'"
     except CorruptFileError as error:
         return f"tree '{name}' is not archived, and cannot be read: {error.what}"
     return f"tree '{name}' with {entries} entries is not archived" if entries else f"tree '{name}' is empty"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from antdask.sources import SOURCES
-from tests.contracts import fuzz_run, fuzzing
+from tests.contracts import fuzz_run, fuzzing, guided
 from tests.contracts.fuzz_table import RESULTS, table
 from tests.contracts.test_source_contract import FILES, path_of
 
@@ -25,6 +26,8 @@ SOAKED: dict[str, tuple[str, ...]] = {
 }
 SOURCES_OF_FILES = [name for name in SOURCES.names() if name != "archive_part"]
 CUTS, CHANGES = 200, 2000
+#: Files of formats without checksums, and how long atheris changes each [s].
+GUIDED, GUIDED_SECONDS = ("evt/corant_5.1.9.evt", "detx/detx_v3.detx", "daq/IO_EVT_legacy.dat", "daq/IO_SUM.dat", "simulated/slow"), 240
 #: Damages in every run of the tests, cuts and changes: where opening a file takes long, a few.
 FEW = {
     "km3net_dst": (1, 3),
@@ -54,6 +57,17 @@ def test_every_damage_is_named_or_harmless(name: str, file: str, tmp_path: Path)
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}-{Path(file).name}.json").write_text(json.dumps({"source": name, "file": file, **found}, indent=1))
     assert found["wrong"] == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("file", GUIDED)
+def test_coverage_leads_to_nothing_worse(file: str, tmp_path: Path) -> None:
+    done = guided.run(path_of(file), GUIDED_SECONDS, tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    runs = re.findall(r"Done (\d+) runs", done.stderr)
+    covered = re.findall(r"cov: (\d+)", done.stderr)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"guided-{Path(file).name}.txt").write_text(f"{file}: {runs[-1]} runs, {covered[-1]} edges, from {covered[0]}\n")
 
 
 class TestDamage:
