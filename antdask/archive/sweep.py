@@ -68,7 +68,8 @@ def sweep(part: PartReader, names: Sequence[str], start: int, stop: int, use: Ca
     try:
         chunk, end = start // rows, -(-stop // rows)
         while chunk < end:
-            last = min(end, chunk + _CHUNKS, (chunk // per_shard + 1) * per_shard)
+            # Little at first, since there may be no second time.
+            last = min(end, chunk + (step if chunk == start // rows else _CHUNKS), (chunk // per_shard + 1) * per_shard)
             read = [functools.partial(part.encoded, a, chunk, last) for a in layouts]
             found = threads.gather(read, not part.store.local)
             for first in range(chunk, last, step):

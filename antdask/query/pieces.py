@@ -151,7 +151,7 @@ class Piece:
     def pick(self, table: str, names: Sequence[str], holds: Callable[[Piece], np.ndarray]) -> Piece | None:
         """The same as `keep` for a condition on columns of one table below rows that lie side by side, looked at while the columns pass by.
 
-        Only for conditions that hold for few, and where nothing of the table was read before; else ``None``, and nothing has happened.
+        Only for conditions that hold for few, where the part lies here, and where nothing of the table was read before; else ``None``, and nothing has happened.
 
         Parameters
         ----------
@@ -163,8 +163,9 @@ class Piece:
         DamagedPartError
         """
         rows, paths = self.schema.rows.name, [f"{table}/{name}" for name in names]
-        alone = self.schema.table(table).parent == rows and set(self._index) == {rows} and all(self.has(table, name) for name in names)
-        place = self._place(table) if alone else None
+        below = self.schema.table(table).parent == rows and set(self._index) == {rows} and all(self.has(table, name) for name in names)
+        # What comes over a network is not read twice for a guess.
+        place = self._place(table) if below and self.reader.store.local else None
         if not isinstance(place, slice) or not can_sweep(self.reader, paths):
             return None
         keys = [(table, name) for name in names]
