@@ -58,9 +58,16 @@ class LocalPlace:
 
     def read(self, path: str, start: int | None, stop: int | None) -> bytes:
         """See `place.Place`."""
-        with self._path(path).open("rb") as f:
-            f.seek(start or 0)
-            return f.read() if stop is None else f.read(stop - (start or 0))
+        if stop is None:
+            with self._path(path).open("rb") as f:
+                f.seek(start or 0)
+                return f.read()
+        # A question reads hundreds of ranges: files of Python and their buffers would take longer than the reading.
+        handle = os.open(f"{self.root}/{path}", os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        try:
+            return _read_range(handle, start or 0, stop)
+        finally:
+            os.close(handle)
 
     def sizes(self, prefix: str) -> dict[str, int]:
         """See `place.Place`."""
@@ -164,6 +171,18 @@ class LocalPlace:
                     self._path(name).unlink()
                     gone += 1
         return gone
+
+
+def _read_range(handle: int, start: int, stop: int) -> bytes:
+    """Bytes ``start:stop`` of an open file, fewer where it ends before; the system may give less than asked for, and at most 2 GiB at once."""
+    data = os.pread(handle, stop - start, start)
+    if len(data) == stop - start or not data:
+        return data
+    pieces = [data]
+    while pieces[-1]:
+        start += len(pieces[-1])
+        pieces.append(os.pread(handle, stop - start, start))
+    return b"".join(pieces)
 
 
 def _sync_directory(directory: Path) -> None:

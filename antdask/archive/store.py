@@ -339,7 +339,7 @@ def _remote_place(scheme: str, url: str) -> Place:
 
 def _guard(path: str) -> str:
     """The path, unless it leaves the root."""
-    if path.startswith("/") or ".." in PurePosixPath(path).parts:
+    if path.startswith("/") or (".." in path and ".." in PurePosixPath(path).parts):
         raise UsageError("A path leaves the archive", found=repr(path))
     return path
 

@@ -73,3 +73,17 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_temporary_file(place, 
 def test_only_the_size_is_told_without_reading(place):
     place.write("x", b"abc")
     assert place.holds("x", 3, 0) is None and place.holds("x", 4, 0) is False and place.holds("z", 0, 0) is False
+
+
+def test_ranges_are_put_together_where_the_system_gives_less_at_once(tmp_path, monkeypatch):
+    (tmp_path / "a").write_bytes(b"0123456789")
+    place, pread = LocalPlace(str(tmp_path)), os.pread
+    monkeypatch.setattr("os.pread", lambda handle, length, start: pread(handle, min(length, 3), start))
+    assert (
+        place.read("a", 1, 9) == b"12345678"
+        and place.read("a", 8, 20) == b"89"
+        and place.read("a", 30, 40) == b""
+        and place.read("a", 2, 2) == b""
+    )
+    with pytest.raises(FileNotFoundError):
+        place.read("b", 0, 1)
