@@ -210,7 +210,7 @@ class Shown:
 
     def _depth(self, view: View) -> dict[str, Any]:
         """A map of the first line, of few enough columns."""
-        found = self._environment.open(time=(view.start, view.stop), line=view.lines, max_points=MAP_COLUMNS)
+        found = self._environment.open(time=(view.start, view.stop), line=view.lines, max_points=MAX_POINTS)
         column = depth_map(found, view.name if view.name in found else "median")
         times, values = _nanoseconds(found), column.values * (1e-3 if column.attrs.get("units") == "s-1" else 1.0)
         group = math.ceil(len(times) / MAP_COLUMNS)
