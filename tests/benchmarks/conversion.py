@@ -1,6 +1,6 @@
 """Converting simulated raw runs: beside the sum of its unavoidable parts, two workers of Dask beside two bare processes, and uproot → Parquet.
 
-``python -m tests.benchmarks.conversion --events 60000 --runs 2`` sets the size. All roads alternate in one run; each works in fresh processes with the environment of
+``python -m tests.benchmarks.conversion --events 60000 --runs 4`` sets the size. All roads alternate in one run; each works in fresh processes with the environment of
 workers. Seconds are those of the processor, with wall time beside them: from the first part to the last, without starting processes.
 """
 
@@ -137,8 +137,8 @@ def in_fresh_processes(road: str, pieces: Iterable[list[str]], folder: Path) -> 
 def main(argv: list[str] | None = None) -> None:
     """Simulate, measure and print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--events", type=int, default=60_000)
-    parser.add_argument("--runs", type=int, default=4)
+    parser.add_argument("--events", type=int, default=150_000)
+    parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args([] if argv is None else argv)
     found: dict[str, list[dict[str, float]]] = {}
