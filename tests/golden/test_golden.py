@@ -1,7 +1,7 @@
 """Archives of every schema version stay readable, and the same lineage gives the same bytes for ever.
 
 ``archive-1.0.zip`` holds parts and receipts of an archive of three real files, made by the first code that wrote schema 1.0; without plans and catalogue,
-which name the machine they were made on.
+which name the machine they were made on. ``archive-1.0-writer2.zip`` is the same of the second version of the writer (`tests.golden.making`).
 """
 
 import zipfile
