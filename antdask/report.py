@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Rows of a table before the rest is only counted.
 MOST_ROWS = 200
+#: Streams of runs that a campaign lists one by one; of more, the runs are drawn together.
+LINES = 40
 #: Width where the output is no terminal, so that nothing that may be searched for is broken.
 WIDE = 200
 
@@ -116,6 +118,7 @@ def file_entry(entry: FileEntry) -> RenderableType:
 def plan(made: Plan | PlanFile, done: int = 0, cpu_hours: float | None = None) -> RenderableType:
     """What a plan will do and take."""
     from antdask.archive.plans import columns
+    from antdask.convert.pace import cost as in_words
 
     cost = made.cost()
     about = {
@@ -125,7 +128,7 @@ def plan(made: Plan | PlanFile, done: int = 0, cpu_hours: float | None = None) -
         "parts": f"{cost['parts']:,}, {cost['entries']:,} entries" + (f"; {done:,} are done already" if done else ""),
         "inodes": f"about {cost['inodes']:,}",
         "memory": f"at most about {size(cost['memory_part'])} for one part",
-        "cost": f"about {cpu_hours:,.2f} CPU hours" if cpu_hours is not None else "",
+        "cost": f"about {in_words(cpu_hours)}" if cpu_hours is not None else "",
         "retires": f"{len(made.retires):,} parts, when all of its own are there" if made.retires else "",
     }
     parts = columns(made)
@@ -150,9 +153,11 @@ def rejections(rows: Iterable[tuple[str, str, str]]) -> list[RenderableType]:
 
 def summary(found: Summary) -> RenderableType:
     """What a campaign came to."""
-    rows = [(g["stream"], g["detector"], str(g["run"]), *_volume(g), f"{_speed(g):.0f}" if _speed(g) else "") for g in found.streams]
+    rows = [(g["stream"], g["detector"], str(g["run"]), *_volume(g), _speed_in_words(g)) for g in found.streams]
+    if len(rows) > LINES:
+        rows = [(g["stream"], g["detector"], f"{g['runs']:,} runs", *_volume(g), _speed_in_words(g)) for g in _without_runs(found.streams)]
     totals = {name: getattr(found, name) for name in ("rows", "hits", "bytes_uncompressed", "bytes_out")}
-    everything = ("all", "", "", *_volume({"parts": found.parts_done, **totals}), "")
+    everything = ("all", "", "", *_volume({"parts": found.parts_done, **totals}), _speed_in_words(_sum(found.streams)))
     archived = table(
         "Archived",
         ("stream", "detector"),
@@ -185,10 +190,23 @@ def _volume(group: Mapping[str, Any]) -> tuple[Any, ...]:
     return group["parts"], group["rows"], group["hits"], size(before), size(after), f"{before / after:.2f}" if after else ""
 
 
-def _speed(group: Mapping[str, Any]) -> float:
-    """Uncompressed MB per second and core."""
+def _without_runs(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One group for all runs of a stream of a detector."""
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for g in groups:
+        found.setdefault((g["stream"], g["detector"]), []).append(g)
+    return [{"stream": s, "detector": d, "runs": len({g["run"] for g in own}), **_sum(own)} for (s, d), own in found.items()]
+
+
+def _sum(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    names = ("parts", "rows", "hits", "bytes_uncompressed", "bytes_out", "cpu_seconds")
+    return {name: sum(g[name] for g in groups) for name in names}
+
+
+def _speed_in_words(group: Mapping[str, Any]) -> str:
+    """Uncompressed MB per second and core, where it is known."""
     seconds = group["cpu_seconds"]
-    return group["bytes_uncompressed"] / 1e6 / seconds if seconds else 0.0
+    return f"{group['bytes_uncompressed'] / 1e6 / seconds:.0f}" if seconds and group["bytes_uncompressed"] else ""
 
 
 def brief(found: Brief) -> RenderableType:
@@ -228,6 +246,8 @@ def findings(found: Sequence[Finding]) -> RenderableType:
 
 def status(found: Status) -> RenderableType:
     """How far an archive is."""
+    from antdask.convert.pace import cost
+
     names = ("parts_total", "parts_done", "parts_missing")
     rows = [
         (
@@ -247,7 +267,7 @@ def status(found: Status) -> RenderableType:
         "catalogue": found.snapshot or "none yet",
         "orphans": f"{found.orphans:,} part files without receipt, which will be made again" if found.orphans else "",
         "superseded": f"{found.superseded:,} parts that others stand for: antdask gc" if found.superseded else "",
-        "speed": f"{pace.mb_per_second_core:.0f} MB/s/core, {pace.cpu_hours:,.2f} CPU hours, half of the parts within {pace.part_seconds:.1f} s"
+        "speed": f"{pace.mb_per_second_core:.0f} MB/s/core, {cost(pace.cpu_hours)}, half of the parts within {pace.part_seconds:.1f} s"
         if pace.cpu_hours
         else "",
         "at work": f"about {pace.at_work:.1f} parts at a time, {size(pace.bytes_per_second)}/s"

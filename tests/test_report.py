@@ -83,13 +83,24 @@ def test_a_campaign_is_told_in_full(real_files: dict[str, str], tmp_path_factory
     assert re.search(r"^parts +2 of 2 done *$", text, re.MULTILINE)
     text = drawn(report.status(status.status(plan.archive)))
     assert cells(text, plan.id)[1:9] == ["2", "2", "0", "", "0", "1", "104", "13,556"]
-    assert re.search(r"^speed +\d+ MB/s/core, 0.0\d CPU hours", text, re.MULTILINE)
+    assert re.search(r"^speed +\d+ MB/s/core, [\d.]+ CPU seconds", text, re.MULTILINE)
     found = verify.verify(plan.archive, "source", SerialCluster())
     text = drawn(report.verification(found))
     assert re.search(r"^result +sound *$", text, re.MULTILINE)
     assert f"{found.values:,} values compared" in text
     found.problems = [{"part": "antares/events", "problem": "torn"}]
     assert cells(drawn(report.verification(found)), "antares/events") == ["antares/events", "torn"]
+
+
+def test_very_many_runs_are_drawn_together() -> None:
+    one = {"stream": "events", "detector": "antares", "parts": 2, "rows": 10, "hits": 100}
+    volume = {"bytes_uncompressed": 3_000_000, "bytes_out": 1_000_000, "cpu_seconds": 0.1}
+    groups = [{**one, **volume, "run": n} for n in range(report.LINES + 1)]
+    summary = campaign.Summary("p", "a", parts_total=82, parts_done=82, rows=410, streams=groups)
+    assert cells(drawn(report.summary(summary)), "events")[:5] == ["events", "antares", "41 runs", "82", "410"]
+    assert cells(drawn(report.summary(summary)), "all")[-1] == "30"
+    summary.streams = groups[1:]
+    assert drawn(report.summary(summary)).count("antares") == report.LINES
 
 
 def test_failures_are_named() -> None:

@@ -239,7 +239,7 @@ def status(archive: str, rebuild: bool, files: bool, as_json: bool) -> None:
 
     found = look(archive, rebuild, files)
     emit(as_json, found.to_dict(), report.status, found)
-    leave(found.exit_code, unfinished(sum(c["parts_missing"] for c in found.campaigns)))
+    leave(found.exit_code, unfinished(sum(c["parts_missing"] for c in found.campaigns), found.pace.running))
 
 
 @main.command()
@@ -349,6 +349,9 @@ def left_out(number: int) -> InputError:
     return InputError("Some inputs cannot be archived and are left out", found=f"{number:,}", hint="Each is named above with its reason.")
 
 
-def unfinished(number: int) -> PartsFailedError:
+def unfinished(number: int, at_work: bool = False) -> PartsFailedError:
     """Why a command ends with 4."""
-    return PartsFailedError("Some parts are not in the archive", found=f"{number:,} missing", hint="Run the same convert again to resume.")
+    hint = "Somebody was at work a moment ago; if no campaign runs any more, run" if at_work else "Run"
+    return PartsFailedError(
+        "Some parts are not in the archive", found=f"{number:,} missing", hint=f"{hint} the same convert again to resume."
+    )

@@ -122,7 +122,7 @@ def tell(archive_url: str, plan: str | None = None) -> Chronicle:
         dict(sorted(collections.Counter(str(r.get("kind", "unknown")) for r in records).items())),
         quarantine.causes(quarantine.cases(archive_url)),
         _environments(store, table),
-        curves(numbers["ended_ns"] / 1e9, numbers["seconds"], numbers["bytes_in"], numbers["lost"]),
+        with_failures(curves(numbers["ended_ns"] / 1e9, numbers["seconds"], numbers["bytes_in"], numbers["lost"]), numbers, records),
         [round(float(s), 3) for s in speeds],
     )
 
@@ -228,6 +228,16 @@ def curves(ended: np.ndarray, seconds: np.ndarray, nbytes: np.ndarray, lost: np.
         "parts_done": np.searchsorted(stop[order], edges, "right").astype(float).tolist(),
         "quarantined": np.concatenate(([0.0], np.cumsum(lost[order])))[np.searchsorted(stop[order], edges, "right")].tolist(),
     }
+
+
+def with_failures(told: dict[str, list[float]], numbers: dict[str, np.ndarray], records: list[dict[str, Any]]) -> dict[str, list[float]]:
+    """The curves, and how many of the parts that are not done had failed by each time; what failed after the last part that is done counts at the end."""
+    if not told["time"]:
+        return {**told, "failed": []}
+    begin = (numbers["ended_ns"] / 1e9 - numbers["seconds"]).min()
+    when = np.sort([float(r.get("time_ns", 0)) / 1e9 - begin for r in records])
+    counts = np.searchsorted(np.minimum(when, told["time"][-1]), told["time"], "right")
+    return {**told, "failed": counts.astype(float).tolist()}
 
 
 def _amount(times: np.ndarray, start: np.ndarray, stop: np.ndarray, rate: np.ndarray) -> np.ndarray:

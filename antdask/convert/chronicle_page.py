@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from antdask.archive.store import Store
 from antdask.cluster.progress import duration
+from antdask.convert import pace
 from antdask.convert.chronicle import Chronicle, tell
 
 INK, ACCENT, QUIET, ALARM = "#1b2733", "#2a6f97", "#8a97a3", "#d1495b"
@@ -64,7 +65,7 @@ def page(told: Chronicle) -> str:
             + (f", ratio {t['bytes_in'] / t['nbytes']:.2f}" if t["nbytes"] else ""),
         ),
         ("speed", f"{t['mb_per_second_core']:.1f} MB/s/core, {t['mean_at_work']:.1f} parts at a time"),
-        ("cost", f"{t['cpu_hours']:,.2f} CPU hours"),
+        ("cost", pace.cost(t["cpu_hours"])),
         ("quarantined", f"{t['lost']:,} entries"),
     ]
     sections = [
@@ -147,11 +148,13 @@ def throughput(told: Chronicle) -> Figure:
 
 
 def parts(told: Chronicle) -> Figure:
-    """Parts that are done, and entries that were quarantined, over time."""
+    """Parts that are done, parts that failed, and entries that were quarantined, over time."""
     wanted = sum(p["parts_total"] for p in told.plans)
     figure, axes, scale = _over_time(told, "Parts done", f"{told.totals['parts']:,} parts are in the archive")
     time, c = np.array(told.curves["time"]) / scale, told.curves
     axes.plot(time, c["parts_done"], color=ACCENT, linewidth=2, label="done")
+    if max(c["failed"], default=0):
+        axes.step(time, c["failed"], where="post", color=ALARM, linewidth=1.6, linestyle=":", label="failed, not done since")
     if len(told.plans) == 1:
         axes.axhline(wanted, color=QUIET, linewidth=1, linestyle="--", label="planned")
     axes.set_ylabel("parts")

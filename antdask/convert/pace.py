@@ -93,3 +93,14 @@ def measure(
         part_seconds=usual,
         seconds_left=left / rate if running and left and rate else None,
     )
+
+
+def cost(cpu_hours: float) -> str:
+    """CPU time for people: in hours, as it is accounted, where it comes to some.
+
+    Examples
+    --------
+    >>> cost(1234.5), cost(0.004)
+    ('1,234.50 CPU hours', '14.4 CPU seconds')
+    """
+    return f"{cpu_hours:,.2f} CPU hours" if cpu_hours >= 0.1 else f"{cpu_hours * 3600:.1f} CPU seconds"

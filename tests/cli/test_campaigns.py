@@ -41,7 +41,7 @@ class TestPlan:
     def test_a_plan_that_was_kept_is_shown(self, plan_file: str) -> None:
         found = document("plan", "--show", plan_file)
         assert (found["inputs"], found["parts"]) == (1, 3) and found["cpu_hours"] >= 0
-        assert "CPU hours" in run("plan", "--show", plan_file).stdout
+        assert "CPU seconds" in run("plan", "--show", plan_file).stdout
 
     def test_many_inputs_are_looked_at_by_workers_and_remembered(self, files: list[str], tmp_path: Path) -> None:
         words = ("plan", *files, "--archive", str(tmp_path / "a"))

@@ -11,7 +11,7 @@ from antdask.archive import layout as lay
 from antdask.archive.store import Store
 from antdask.cluster import make_cluster
 from antdask.convert.campaign import convert
-from antdask.convert.chronicle import curves, tell
+from antdask.convert.chronicle import curves, tell, with_failures
 from antdask.convert.scan import make_plan
 from antdask.errors import UnknownNameError
 from antdask.settings import load
@@ -75,8 +75,17 @@ def test_parts_that_the_catalogue_does_not_know_yet_are_told_too(archive, tmp_pa
     assert tell(copy).totals["parts"] == len(first.parts)
     store.remove(lay.environment_file(next(iter(tell(copy).environments))))
     assert list(tell(copy).environments.values()) == [{"parts": len(first.parts)}]
+    assert tell(copy).curves["failed"][-1] == 1
     failed.keep(store, first.id, 0, {"kind": "bug"})
-    assert "bug" not in tell(copy).failure_classes
+    assert "bug" not in tell(copy).failure_classes and tell(copy).curves["failed"][-1] == 1
+
+
+def test_failures_are_counted_from_when_they_happened():
+    numbers = {"ended_ns": np.array([110e9, 120e9]), "seconds": np.array([10.0, 10.0])}
+    told = curves(np.array([110.0, 120.0]), numbers["seconds"], np.ones(2), np.zeros(2), bins=4)
+    records = [{"time_ns": 106 * 10**9}, {"time_ns": 500 * 10**9}, {}]
+    assert with_failures(told, numbers, records)["failed"] == [1.0, 1.0, 2.0, 2.0, 3.0]
+    assert with_failures({"time": []}, {}, records)["failed"] == []
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e4), st.floats(0.01, 1e3), st.floats(0, 1e9)), min_size=1, max_size=30), st.integers(1, 50))
