@@ -72,7 +72,7 @@ def answer(
     # Where rows scroll by there is no need of a bar, and no room for it.
     bar = "terminal" if sys.stderr.isatty() and (output is not None or not sys.stdout.isatty()) else "none"
     if stream is None:
-        found = run_sql(open_archive(archive), str(query), {})
+        found = run_sql(open_archive(archive), str(query), {}, on_missing="skip" if which.get("skip_damaged") else "raise")
         with sink(output) as out, shown("rows", 0, bar) as tell:
             return write_tables(_told(found, tell), style, out, limit)
     chosen = selected(archive, stream, **which)
@@ -121,7 +121,7 @@ def refuse_mixture(stream: str | None, query: str | None, **others: Any) -> None
     """
     if (stream is None) == (query is None):
         raise UsageError("What is asked for is a stream or an SQL query", hint="Give --stream NAME or --sql QUERY.")
-    given = [name for name, value in others.items() if value]
+    given = [name for name, value in others.items() if value and name != "skip_damaged"]
     if query is not None and given:
         raise UsageError(
             "An SQL query says itself which rows and columns it wants", found=", ".join(given), hint="Write it into the query."

@@ -146,7 +146,7 @@ class Archive:
         columns = dict(streams) if isinstance(streams, Mapping) else dict.fromkeys(streams)
         return datatree(self, columns, max_bytes, select)
 
-    def sql(self, query: str, *, max_bytes: int | None = None, **tables: Any) -> pa.Table:
+    def sql(self, query: str, *, max_bytes: int | None = None, on_missing: str = "raise", **tables: Any) -> pa.Table:
         """Answer of an SQL query (DuckDB); of the archive only what its columns and conditions leave is read.
 
         Parameters
@@ -155,6 +155,8 @@ class Archive:
             Tables: each stream (``events``), each ragged table of one (``events_hits``), ``runs``, and those given here.
         max_bytes : int, optional
             Decoded bytes that each stream may take [byte]; the setting ``query_bytes`` if not given.
+        on_missing : {"raise", "skip"}
+            ``"skip"``: leave out what is missing or damaged, with a warning that counts it.
         tables : Selection, pyarrow.Table or pandas.DataFrame
             More tables by name; a selection in the place of a stream of that name, or beside it.
 
@@ -166,7 +168,7 @@ class Archive:
         """
         from antdask.query.sql import run_sql
 
-        return pa.concat_tables(run_sql(self, query, tables, max_bytes))
+        return pa.concat_tables(run_sql(self, query, tables, max_bytes, on_missing))
 
     def explain_sql(self, query: str, **tables: Any) -> Explanations:
         """What each stream that an SQL query scans would cost; reads the catalogue only; raises as `sql`."""

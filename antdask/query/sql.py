@@ -41,13 +41,17 @@ _CONFINED: dict[str, str | bool | int | float | list[str]] = {
 _LISTING = frozenset({"show", "information_schema", "duckdb_views", "duckdb_tables", "duckdb_columns", "tables"})
 
 
-def run_sql(archive: Archive, query: str, tables: Mapping[str, Any], max_bytes: int | None = None) -> Iterator[pa.Table]:
+def run_sql(
+    archive: Archive, query: str, tables: Mapping[str, Any], max_bytes: int | None = None, on_missing: str = "raise"
+) -> Iterator[pa.Table]:
     """Answer of a query, piece by piece; first an empty one with names and types.
 
     Parameters
     ----------
     tables : mapping of str to Selection, pyarrow.Table or pandas.DataFrame
         More tables by name; a selection takes the place of its stream or gets a name of its own.
+    on_missing : {"raise", "skip"}
+        Of streams that no selection stands for.
 
     Raises
     ------
@@ -55,7 +59,7 @@ def run_sql(archive: Archive, query: str, tables: Mapping[str, Any], max_bytes: 
         DuckDB refuses the query; or it would read more than the budget.
     UnknownNameError, DamagedPartError
     """
-    with _connection(archive, query, tables, max_bytes, look=False) as (connection, _):
+    with _connection(archive, query, tables, max_bytes, look=False, on_missing=on_missing) as (connection, _):
         reader = _answer(connection, query).to_arrow_reader(1 << 16)
         yield reader.schema.empty_table()
         for batch in reader:
@@ -76,7 +80,7 @@ def explain_sql(archive: Archive, query: str, tables: Mapping[str, Any]) -> Expl
 
 @contextlib.contextmanager
 def _connection(
-    archive: Archive, query: str, tables: Mapping[str, Any], max_bytes: int | None, look: bool
+    archive: Archive, query: str, tables: Mapping[str, Any], max_bytes: int | None, look: bool, on_missing: str = "raise"
 ) -> Iterator[tuple[Any, list[Explanation]]]:
     """DuckDB with the tables that a query names; errors of ours come through it as they were."""
     streams: list[_Stream] = []
@@ -88,7 +92,9 @@ def _connection(
         for name in [n for n in dict.fromkeys([*known_tables(archive, tables), *tables]) if every or n in words]:
             table = _table(archive, name, tables)
             if isinstance(table, tuple):
-                streams.append(_Stream(*table, max_bytes, look))  # type: ignore[call-arg]
+                selection, own = table
+                chosen = selection if any(selection is one for one in tables.values()) else selection.select(on_missing=on_missing)
+                streams.append(_Stream(chosen, own, max_bytes, look))
                 table = streams[-1]
             connection.register(name, table)
         costs: list[Explanation] = []

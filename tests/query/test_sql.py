@@ -1,10 +1,13 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
 import antdask
 from antdask.archive.store import Store
+from antdask.cli import commands
 from antdask.errors import DamagedPartError, UnknownNameError, UsageError
+from antdask.query.skipping import SkippedWarning
 from tests.batches import random_batch
 from tests.query.archives import Entry, write_archive
 
@@ -123,3 +126,16 @@ def test_damage_comes_through_with_its_name(tmp_path):
     next((tmp_path / "a" / "parts").rglob("*.zip")).unlink()
     with pytest.raises(DamagedPartError, match="00000003"):
         archive.sql("select sum(overlays) from events")
+
+
+def test_damage_is_left_out_and_counted_where_that_is_wished(tmp_path):
+    entries = [Entry(random_batch("events", "km3net_online", 10, seed=i), run=i) for i in (3, 4)]
+    archive = antdask.open_archive(write_archive(tmp_path / "a", entries))
+    next(p for p in (tmp_path / "a" / "parts").rglob("*.zip") if "00000003" in str(p)).unlink()
+    with pytest.warns(SkippedWarning, match="10 rows in 1 parts are left out"):
+        assert archive.sql("select run, count(overlays) n from events group by run", on_missing="skip").to_pylist() == [{"run": 4, "n": 10}]
+    with pytest.raises(UsageError, match="Unknown way"):
+        archive.sql("select run from events", on_missing="ignore")
+    result = CliRunner().invoke(commands.main, ["query", archive.url, "--sql", "select sum(overlays) s from events", "--skip-damaged"])
+    assert result.exit_code == 0 and "warning: 10 rows in 1 parts are left out" in result.stderr
+    assert int(result.stdout.split()[1]) == int(entries[1].batch.tables["events"]["overlays"].sum(dtype="u8"))
