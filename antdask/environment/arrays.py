@@ -47,7 +47,7 @@ class GridArray:
     chunk: tuple[int, ...]
     attributes: dict[str, Any]
 
-    @property
+    @functools.cached_property
     def axis(self) -> int:
         """Which dimension is time."""
         return next(i for i, name in enumerate(self.dims) if name in ("time", "window"))
@@ -57,7 +57,7 @@ class GridArray:
         """What stands where no shard was written: NaN for reals, else 0."""
         return np.array(np.nan if self.dtype.kind == "f" else 0, self.dtype)
 
-    @property
+    @functools.cached_property
     def grid(self) -> tuple[int, ...]:
         """Chunks of a shard along each dimension."""
         return tuple(s // c for s, c in zip(self.shard, self.chunk, strict=True))

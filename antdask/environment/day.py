@@ -204,18 +204,18 @@ class _Day:
     def work(self, frames: _Frames) -> dict[str, tuple[int, int]]:
         """Make every file of the day; bytes and CRC-32C by path."""
         product = self.product
-        excursions = self._pass(frames)
+        follow = self._pass(frames)
         # The largest arrays go before flashes need memory.
         frames.release()
         self._series()
         written = self._publish()
-        if excursions is not None:
+        if follow is not None:
             labels = product.quantity.labels
-            self.flashes = find_flashes(excursions, labels["line"], labels["floor"], product.quantity.measure, product.flashes)
+            self.flashes = find_flashes(follow.close(), labels["line"], labels["floor"], product.quantity.measure, product.flashes)
         return written | self._flash_file()
 
-    def _pass(self, frames: _Frames) -> np.ndarray | None:
-        """Window by window into the shards; the excursions of modules, where the data have any."""
+    def _pass(self, frames: _Frames) -> Excursions | None:
+        """Window by window into the shards; modules are followed where neighbours are known."""
         product, channels, measure = self.product, self.product.channels, self.product.quantity.measure
         window, follow = Window(channels, measure), None
         if "line" in product.quantity.labels:
@@ -232,7 +232,7 @@ class _Day:
             if follow is not None:
                 follow.follow(values, flags, utc, baseline)
             self._append(window.levels(), self._window(baseline, burst, valid, window.n_saturated))
-        return None if follow is None else follow.close()
+        return follow
 
     def _window(self, baseline: np.ndarray, burst: np.ndarray, valid: np.ndarray, saturated: np.ndarray) -> Moments:
         known = baseline > 0

@@ -152,6 +152,6 @@ class Excursions:
         """All excursions, ended or not, as an array of `EXCURSION` ordered by first frame and channel."""
         open_now = np.array(self._state[self._state.channel >= 0])
         self._state.channel = -1
-        every = np.concatenate([*self._found, open_now]).astype(EXCURSION)
-        self._found = []
+        every = np.concatenate([*self._found, open_now]).astype(EXCURSION, copy=False)
+        self._found, self._out = [], np.zeros(0, EXCURSION).view(np.recarray)
         return every[np.lexsort((every["channel"], every["first"]))]
