@@ -101,7 +101,17 @@ def scalogram(series: xr.DataArray, periods_s: np.ndarray, cycles: float = 6.0) 
         amplitude = 2 * np.abs(np.fft.ifft(spectrum * wavelet))[: len(values)]
         covered = np.fft.ifft(there * envelope).real[: len(values)]
         found[i] = np.where(covered >= 0.8, amplitude, np.nan)
-    return xr.DataArray(found, {"period": np.asarray(periods_s, float), "time": series.time.values}, ("period", "time"), name="amplitude")
+    return xr.DataArray(
+        found,
+        {"period": np.asarray(periods_s, float), "time": series.time.values},
+        ("period", "time"),
+        name="amplitude",
+        attrs=_unit(series),
+    )
+
+
+def _unit(series: xr.DataArray) -> dict[str, str]:
+    return {"units": str(series.attrs["units"])} if "units" in series.attrs else {}
 
 
 def inertial_band(series: xr.DataArray, latitude: float = LATITUDE, width: float = 0.15, least: float = 0.8) -> xr.DataArray:
