@@ -56,6 +56,10 @@ bench-read: $(READY) ## reading beside decompression alone, ROOT's own loop and 
 bench-convert: $(READY) ## converting beside its unavoidable parts, a process pool and Parquet
 	@$(PYTHON) -m tests.benchmarks.conversion
 
+# A quarter of an hour and 20 GB in TMPDIR; ANTDASK_BENCH_DAYS=30 builds a month, another quarter of an hour.
+bench-environment: $(READY) ## building rates, and asking fifteen years of them beside Zarr, NetCDF-4 and DuckDB
+	@$(PYTHON) -m tests.benchmarks environment
+
 bench-%: $(READY)
 	@$(PYTHON) -m tests.benchmarks $*
 
