@@ -33,7 +33,7 @@ class Settings:
     attempts : int
         How often a part is tried before it counts as failed.
     max_bad_fraction : float
-        Fraction of failed parts above which a campaign stops.
+        Fraction of parts that failed, or lost entries to the quarantine, above which a campaign stops.
     query_bytes : int
         Decoded bytes that one query may read before it asks [byte].
     cache_bytes : int

@@ -126,7 +126,9 @@ def check(profile: str | None, storage: str, workers: int, timeout: float, as_js
 @with_strict
 @with_scan_cache
 @click.option("--attempts", type=int, help="How often a part is tried that fails for no fault of the data.")
-@click.option("--max-bad-fraction", type=float, help="Stop when a larger fraction of all parts has failed.")
+@click.option(
+    "--max-bad-fraction", type=float, help="Stop when a larger fraction of all parts has failed, or lost entries that cannot be read."
+)
 @with_dry_run
 @with_quiet
 @with_json

@@ -83,12 +83,14 @@ def submit_array(plan_url: str, plan_id: str, missing: Sequence[int], profile: P
             expected=f"less than {limits.jobs}",
             hint="Wait until some of your jobs have ended.",
         )
+    # Each array keeps the number of its tasks that run at a time; so that all of them together keep it, one waits for the other.
+    running = sorted({job.id.partition("_")[0] for own in batch.names(f"antdask-{plan_id}-").values() for job in own}, key=int)
     jobs: list[str] = []
     submitted: list[list[int]] = []
     for start in range(0, 0 if dry_run else len(tasks), limits.array_tasks):
         some = tasks[start : start + limits.array_tasks]
         try:
-            job, taken = _submit_what_fits(some, plan_url, plan_id, profile, folder)
+            job, taken = _submit_what_fits(some, plan_url, plan_id, profile, folder, after=[*jobs[-1:]] or running)
         except ClusterError:
             # What was taken is taken, the rest is for the next time.
             if not jobs:
@@ -160,18 +162,20 @@ def queued_parts(plan_id: str, profile: Profile) -> set[int]:
     return found
 
 
-def _submit_what_fits(tasks: Sequence[Sequence[int]], plan_url: str, plan_id: str, profile: Profile, folder: Path) -> tuple[str, int]:
+def _submit_what_fits(
+    tasks: Sequence[Sequence[int]], plan_url: str, plan_id: str, profile: Profile, folder: Path, after: Sequence[str]
+) -> tuple[str, int]:
     """Submit an array; half of it, and again half, where SLURM has a limit that it does not tell beforehand. Number of the job, and of its tasks."""
     while True:
         try:
-            return _submit_one(tasks, plan_url, plan_id, profile, folder), len(tasks)
+            return _submit_one(tasks, plan_url, plan_id, profile, folder, after), len(tasks)
         except ClusterError as error:
             if len(tasks) == 1 or not batch.is_too_much(error):
                 raise
             tasks = tasks[: len(tasks) // 2]
 
 
-def _submit_one(tasks: Sequence[Sequence[int]], plan_url: str, plan_id: str, profile: Profile, folder: Path) -> str:
+def _submit_one(tasks: Sequence[Sequence[int]], plan_url: str, plan_id: str, profile: Profile, folder: Path, after: Sequence[str]) -> str:
     """Write list and script of one array, and submit it."""
     token = uuid.uuid4().hex[:8]
     listing, script = folder / f"{token}.parts", folder / f"{token}.sbatch"
@@ -187,7 +191,7 @@ def _submit_one(tasks: Sequence[Sequence[int]], plan_url: str, plan_id: str, pro
             hint="Set `shared` in the profile to a folder that this machine and the nodes see.",
         ) from error
     try:
-        return batch.submit(text)
+        return batch.submit(text, *([f"--dependency=afterany:{':'.join(after)}"] if after else []))
     except ClusterError:
         listing.unlink()
         script.unlink()

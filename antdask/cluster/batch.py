@@ -200,7 +200,7 @@ def _run(words: list[str], *, text: str | None = None, tolerate: str | None = No
             f"'{words[0]}' does not answer within {PATIENCE} s", hint="The controller of SLURM may be down: try `sinfo`."
         ) from error
     if answer.returncode and (tolerate is None or tolerate not in answer.stderr.lower()):
-        said = " ".join(line.removeprefix(f"{words[0]}: ").removeprefix("error: ") for line in answer.stderr.strip().splitlines())
+        said = "; ".join(line.removeprefix(f"{words[0]}: ").removeprefix("error: ") for line in answer.stderr.strip().splitlines())
         raise ClusterError(f"'{words[0]}' refuses: {said or f'exit code {answer.returncode}'}", hint=_hint(said))
     return answer.stdout
 

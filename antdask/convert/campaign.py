@@ -73,8 +73,8 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """0 done, 3 some inputs could not be read, 4 some parts failed."""
-        if self.parts_failed or self.parts_missing:
+        """0 done, 3 some inputs could not be read, 4 some parts failed, or too many were bad."""
+        if self.parts_failed or self.parts_missing or self.stopped:
             return 4
         return 3 if self.rejected else 0
 
@@ -168,20 +168,17 @@ def _work_off(
 ) -> tuple[list[dict[str, Any]], str]:
     """Do the parts that are not done, largest first, and note them; the failures, and why it stopped early if it did."""
     failures: list[dict[str, Any]] = []
-    most = settings.max_bad_fraction * file.parts
-    renewal, records = _Renewal(store), Records(store, file.id)
+    renewal, records, bad = _Renewal(store), Records(store, file.id), _Bad(settings.max_bad_fraction, file.parts)
 
     def keep(index: int, brief: Brief) -> None:
         standing.note(index, brief)
         records.forget(index)
         renewal.consider()
+        bad.count(lost=brief.lost > 0)
 
     def note(index: int, failure: Failure) -> None:
         failures.append(records.keep(index, standing.path(index), failure))
-        if len(failures) > most:
-            raise PartsFailedError(
-                "More parts failed than --max-bad-fraction allows", found=len(failures), expected=f"at most {most:g} of {file.parts}"
-            )
+        bad.count(failed=True)
 
     todo, tries = standing.missing(), settings.attempts
     try:
@@ -191,6 +188,32 @@ def _work_off(
     except PartsFailedError as error:
         return failures, str(error)
     return failures, stats.stopped
+
+
+@dataclasses.dataclass
+class _Bad:
+    """How many parts of this run failed, or lost entries to the quarantine: of too many, the cause is to be found before more are done."""
+
+    fraction: float
+    parts: int
+    failures: int = 0
+    gaps: int = 0
+
+    def count(self, *, failed: bool = False, lost: bool = False) -> None:
+        """Count a part.
+
+        Raises
+        ------
+        PartsFailedError
+        """
+        self.failures, self.gaps = self.failures + failed, self.gaps + lost
+        if (failed or lost) and self.failures + self.gaps > self.fraction * self.parts:
+            raise PartsFailedError(
+                "More parts are bad than --max-bad-fraction allows",
+                found=f"{self.failures:,} failed and {self.gaps:,} with quarantined entries",
+                expected=f"at most {self.fraction:g} of {self.parts:,} parts",
+                hint="antdask status and antdask quarantine list say what is wrong with them.",
+            )
 
 
 class Records:

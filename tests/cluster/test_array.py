@@ -77,6 +77,9 @@ def test_arrays_respect_the_limit_of_their_size_and_leave_no_logs(slurm: Slurm, 
     submission = submit_array("plan.zip", "p1", range(20), dataclasses.replace(site, parts_per_task=2))
     assert (submission.parts, submission.tasks, submission.left, submission.queued, len(submission.jobs)) == (20, 10, 0, 0, 2)
     assert MAX_ARRAY_SIZE < 10
+    # The second waits for the first, so that both together keep the number of tasks that run at a time.
+    waiting = slurm.run("squeue", "-h", "-j", submission.jobs[1], "-o", "%E")
+    assert f"afterany:{submission.jobs[0]}" in waiting
     slurm.until(lambda: not slurm.jobs())
     said = (tmp_path / "said").read_text().splitlines()
     assert sorted(said) == sorted(f"plan.zip --part {n} --part {n + 10}" for n in range(10))

@@ -3,10 +3,12 @@ import shutil
 import uuid
 from pathlib import Path
 
+import numpy as np
 import pytest
 from km3net_testdata import data_path
 
 from antdask.archive import catalog
+from antdask.archive.ledger import receipts
 from antdask.archive.plans import to_bytes
 from antdask.archive.store import Store
 from antdask.cluster import make_cluster
@@ -15,6 +17,7 @@ from antdask.convert.scan import make_plan
 from antdask.convert.status import status
 from antdask.errors import ClusterError, ConflictError, DestinationError, UsageError
 from antdask.settings import load
+from antdask.simulate.damage import badbasket
 
 FILES = [data_path(f"online/{n}") for n in ("km3net_online.root", "KM3NeT_00000049_00008456.summaryslice-167941.root")] + [
     data_path("seatray/antares.h5")
@@ -91,6 +94,27 @@ def test_an_input_that_vanishes_fails_its_part_and_the_next_run_resumes(tmp_path
     resumed = convert(plan, SERIAL)
     assert resumed.exit_code == 0 and resumed.parts_skipped == summary.parts_done
     assert status(str(tmp_path / "a")).exit_code == 0
+
+
+@pytest.mark.parametrize(("fraction", "stops"), [(0.0, True), (0.1, True), (0.8, False), (1.0, False)])
+def test_too_many_bad_parts_stop_a_campaign(fraction, stops, tmp_path):
+    # One input goes, and one was damaged before it was planned: parts fail, and parts have gaps.
+    for f in FILES:
+        shutil.copy(f, tmp_path)
+    names = [tmp_path / Path(f).name for f in FILES]
+    content = bytearray(names[0].read_bytes())
+    badbasket(content, np.random.default_rng(0))
+    names[0].write_bytes(content)
+    settings = load(part_bytes=300_000, max_bad_fraction=fraction)
+    plan = make_plan(map(str, names), str(tmp_path / "a"), settings)
+    names[1].unlink()
+    summary = convert(plan, SERIAL, settings)
+    bad = summary.parts_failed + sum(r.lost > 0 for r in receipts(Store(plan.archive)))
+    assert summary.exit_code == 4 and (summary.stopped != "") == stops
+    if stops:
+        assert bad == int(fraction * len(plan.parts)) + 1 and "--max-bad-fraction" in summary.stopped and "quarantined" in summary.stopped
+    else:
+        assert summary.parts_missing == 0 and bad >= 2 and summary.quarantined > 0
 
 
 def test_one_part_after_the_other_from_a_shell_loop_gives_the_same_archive(tmp_path):

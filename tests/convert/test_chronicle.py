@@ -75,9 +75,9 @@ def test_parts_that_the_catalogue_does_not_know_yet_are_told_too(archive, tmp_pa
     assert tell(copy).totals["parts"] == len(first.parts)
     store.remove(lay.environment_file(next(iter(tell(copy).environments))))
     assert list(tell(copy).environments.values()) == [{"parts": len(first.parts)}]
-    assert tell(copy).curves["failed"][-1] == 1
+    assert tell(copy).curves["failed"][-1] == len(tell(copy).failures) > 0
     failed.keep(store, first.id, 0, {"kind": "bug"})
-    assert "bug" not in tell(copy).failure_classes and tell(copy).curves["failed"][-1] == 1
+    assert "bug" not in tell(copy).failure_classes
 
 
 def test_failures_are_counted_from_when_they_happened():
