@@ -18,6 +18,7 @@ LATITUDE, LONGITUDE = 42.806217, 6.026830
 NOT_ASSIGNED = "not yet assigned"
 #: What was published about these data.
 REFERENCES = "Tamburini et al. 2013, doi:10.1371/journal.pone.0067523; Martini et al. 2014, Prog. Oceanogr. 127:117; arXiv:0710.5355"
+_SIMULATED = "SIMULATED by antdask: no measurement"
 _PLATFORM, _INSTRUMENT = ("subsurface mooring", "SDN:L06::43"), ("Cherenkov detectors", "SDN:L05::399")
 
 
@@ -36,6 +37,8 @@ class Citation:
         As a URL.
     created : str
         Date of the files, ISO 8601; the time of writing if not given. Say it where files must be the same again.
+    simulated : bool
+        Whether the data are simulated: every file then says so, and names no collaboration.
     """
 
     creator: str = "ANTARES Collaboration"
@@ -48,6 +51,19 @@ class Citation:
     licence: str = "CC-BY-4.0"
     doi: str = NOT_ASSIGNED
     created: str = ""
+    simulated: bool = False
+
+    def of(self, detector: str) -> Citation:
+        """For the data of a detector: what is simulated is nobody's measurement.
+
+        Examples
+        --------
+        >>> Citation().of("antares-simulated").creator
+        'SIMULATED by antdask: no measurement'
+        """
+        if not detector.endswith("-simulated"):
+            return self
+        return dataclasses.replace(self, creator=_SIMULATED, institution=_SIMULATED, simulated=True)
 
     def dated(self) -> Citation:
         """With a date in any case."""
@@ -82,11 +98,12 @@ def read_citation(url: str) -> Citation:
         raise InputMissingError("The citation does not exist", where=url) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"The citation is no TOML: {error}", where=url) from error
-    known = [f.name for f in dataclasses.fields(Citation)]
+    known = [f.name for f in dataclasses.fields(Citation) if f.name != "simulated"]
     for key in words:
         if key not in known:
             raise ConfigurationError(f"'{key}' says nothing of a data set", where=url, expected=", ".join(known))
-    return Citation(**{key: str(value) for key, value in words.items()})
+    told: dict[str, Any] = {key: str(value) for key, value in words.items()}
+    return Citation(**told)
 
 
 def global_attributes(
@@ -105,7 +122,9 @@ def global_attributes(
     """
     citation = citation.dated()
     assigned = citation.doi != NOT_ASSIGNED
+    # The end is the start of the last bin, as the checker of ACDD wants it; the duration reaches to its end.
     first, last = (str(times[i].astype("datetime64[s]")) + "Z" for i in (0, -1))
+    title = f"SIMULATED: {title}" if citation.simulated else title
     span = int((times[-1] - times[0]) / np.timedelta64(1, "s")) + (step_s or 0)
     here = {"lat": LATITUDE, "lon": LONGITUDE}
     position = {f"geospatial_{axis}_{side}": value for axis, value in here.items() for side in ("min", "max")}
@@ -116,7 +135,7 @@ def global_attributes(
         "history": f"{citation.created}: written by antdask from an archive of frames",
         "source": _PLATFORM[0], "processing_level": "L1c: aggregated over time", "data_processing_level": "L1", "data_processing_steps": "L1c",
         "comment": "Times are UTC; leap seconds are not counted. Bins without measurement hold no value; nothing was interpolated.",
-        "acknowledgement": "ANTARES Collaboration", "license": citation.licence, "license_uri": f"https://spdx.org/licenses/{citation.licence}",
+        "acknowledgement": citation.creator, "license": citation.licence, "license_uri": f"https://spdx.org/licenses/{citation.licence}",
         "standard_name_vocabulary": "CF Standard Name Table v93", "date_created": citation.created, "date_modified": citation.created,
         "date_issued": citation.created, "date_metadata_modified": citation.created,
         "creator_name": citation.creator, "creator_email": citation.email, "creator_url": citation.url, "creator_type": "group",

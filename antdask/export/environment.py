@@ -95,8 +95,8 @@ def export_environment(
         No such level or sensor.
     DestinationError
     """
-    target, about, names = Path(folder), (citation or Citation()).dated(), [level_named(n).name for n in levels]
-    environment = archive.environment
+    target, names, environment = Path(folder), [level_named(n).name for n in levels], archive.environment
+    about = (citation or Citation()).of(environment.product.document["detector"]).dated()
     known = environment.product.quantity.labels
     if "line" not in known:
         raise UsageError("These data have no lines; only rates of ANTARES are exported")

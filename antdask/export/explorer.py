@@ -85,11 +85,11 @@ class Explorer:
 
     def netcdf(self, view: View) -> bytes:
         """The bins of what is shown, or its frames, as NetCDF-4."""
-        short = self.shown.frames(view)
+        short, about = self.shown.frames(view), Citation().of(self.environment.product.document["detector"])
         # The library that writes is not made for several threads.
         with self._lock, tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / "rates.nc"
-            made = rates_file(self.shown.dataset(view), Citation(), target) if short is None else native_file(short, Citation(), target)
+            made = rates_file(self.shown.dataset(view), about, target) if short is None else native_file(short, about, target)
             return made.read_bytes()
 
 

@@ -28,9 +28,10 @@ def readme(environment: Any, levels: Iterable[str], citation: Citation) -> str:
     names = "\n".join(f"| `{code}` | `{name}` | {COLUMNS.get(name, 's-1')} |" for name, (code, _) in RATE_VARIABLES.items())
     doi = citation.doi if citation.doi != NOT_ASSIGNED else "DOI not yet assigned"
     open_points = f"\n## Before it is published\nNot yet assigned: {', '.join(citation.missing)}.\n" if citation.missing else ""
+    notice = "**These data are simulated.** They look like those of the sea, and are no measurement.\n\n" if citation.simulated else ""
     return f"""# Rates of the optical modules of {product.document["detector"]}
 
-Light in the deep Mediterranean Sea ({LATITUDE:.4f} N, {LONGITUDE:.4f} E, 2000 to 2400 m), counted by photomultipliers in frames of {product.quantity.measure.frame_ns / 1e6:g} ms,
+{notice}Light in the deep Mediterranean Sea ({LATITUDE:.4f} N, {LONGITUDE:.4f} E, 2000 to 2400 m), counted by photomultipliers in frames of {product.quantity.measure.frame_ns / 1e6:.7g} ms,
 from {first} to {last}, in bins of {", ".join(levels)} of UTC (leap seconds are not counted). Product {product.id}.
 
 ## What is in it

@@ -20,6 +20,8 @@ RATE_VARIABLES = {
     "rate": ("BLUM", "time: mean"), "rate_std": ("BLUM_STD", "time: standard_deviation"), "rate_min": ("BLUM_MIN", "time: minimum"), "rate_max": ("BLUM_MAX", "time: maximum"),
     "rate_at_least": ("BLUM_LOW", "time: mean"), "median": ("BLUM_MED", "time: median"), "q10": ("BLUM_Q10", ""), "q90": ("BLUM_Q90", ""), "baseline": ("BLUM_BASE", ""),
 }  # fmt: skip
+#: Of the site [m].
+SEA_FLOOR_M = 2475.0
 _FILL = np.float32(9.96921e36)
 _TIME = {
     "standard_name": "time", "long_name": "start of the bin, UTC", "axis": "T", "units": "seconds since 1970-01-01T00:00:00Z", "calendar": "proleptic_gregorian",
@@ -149,7 +151,8 @@ def sensor_file(series: xr.Dataset, sensor: str, citation: Citation, path: str |
     if not series.sizes["time"]:
         raise UsageError("There is nothing to write", found=sensor)
     code = str(next(iter(series.data_vars)))
-    depth = float(series[code].attrs.get("sensor_depth", 2475.0))
+    told = "sensor_depth" in series[code].attrs
+    depth = float(series[code].attrs["sensor_depth"]) if told else SEA_FLOOR_M
     made: dict[str, Any] = {}
     for name, values in series.data_vars.items():
         kind = "qualityInformation" if "_QC" in str(name) else "auxiliaryInformation" if str(name).endswith("_N") else "physicalMeasurement"
@@ -174,7 +177,10 @@ def sensor_file(series: xr.Dataset, sensor: str, citation: Citation, path: str |
     about = global_attributes(citation, title, summary, identity, series.time.values, step, (depth, depth)) | {
         "platform_code": sensor.partition("/")[0]
     }
-    return write(xr.Dataset({**made, **coordinates([sensor], np.array([depth]), series.time.values, step)}, attrs=about), path)
+    places = coordinates([sensor], np.array([depth]), series.time.values, step)
+    if not told:
+        places["depth"][2]["comment"] = "The source does not tell the depth of the sensor: this is the depth of the sea floor at the site."
+    return write(xr.Dataset({**made, **places}, attrs=about), path)
 
 
 def write(content: xr.Dataset, path: str | os.PathLike[str], unlimited: tuple[str, ...] = ()) -> Path:

@@ -22,6 +22,15 @@ def test_attributes_are_those_of_the_data_and_the_citation():
     assert found["date_created"][:4] >= "2026"
 
 
+def test_simulated_data_say_so_and_name_nobody():
+    times = np.array(["2010-03-01"], "datetime64[ns]")
+    found = global_attributes(Citation().of("antares-simulated"), "t", "s", "i", times, 60, (0, 1))
+    assert found["title"] == "SIMULATED: t"
+    assert (found["time_coverage_end"], found["time_coverage_duration"]) == ("2010-03-01T00:00:00Z", "PT60S")
+    assert not [v for k, v in found.items() if "Collaboration" in str(v)]
+    assert Citation().of("antares") == Citation()
+
+
 def test_a_file_says_who_publishes(tmp_path):
     (tmp_path / "c.toml").write_text('doi = "https://doi.org/10.0000/x"\nedmo = 1234\n')
     found = read_citation(str(tmp_path / "c.toml"))

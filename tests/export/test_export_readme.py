@@ -40,3 +40,6 @@ def test_what_is_not_assigned_is_said(built, doi):  # noqa: F811
         else "doi." not in text.partition("Before it is published")[2]
     )
     assert "| 12 |" in text
+    assert "104.8576 ms" in text
+    assert "simulated" not in text
+    assert "These data are simulated" in readme(antdask.open_archive(built).environment, ["1d"], citation.of("antares-simulated"))

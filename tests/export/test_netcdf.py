@@ -77,6 +77,11 @@ def test_a_rate_has_no_standard_name(files):
         assert "_FillValue" not in file["time"].ncattrs()
 
 
+def test_a_depth_that_nobody_told_is_not_told_as_one(files):
+    with netCDF4.Dataset(files["sensor"]) as file:
+        assert "does not tell" in file["depth"].comment
+
+
 def test_values_are_those_of_the_product_and_gaps_are_missing(files, found):
     with xr.open_dataset(files["rates"]) as file:
         np.testing.assert_allclose(file["BLUM"].values, found.rate.values, rtol=1e-6)
