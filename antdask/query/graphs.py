@@ -128,6 +128,6 @@ def _sum(work: Portion, kind: str) -> int:
 
 def _token(selection: Results, partitions: int, paths: list[str]) -> str:
     scan = selection.scan
-    where = [predicate.text for predicate in selection.predicates]
+    where = [predicate.identity for predicate in selection.predicates]
     ranges = scan.part, scan.row_start, scan.row_stop, scan.whole
     return str(tokenize(selection.store.url, selection.snapshot, selection.index.schema.name, ranges, where, paths, partitions))

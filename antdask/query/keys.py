@@ -111,6 +111,11 @@ class KeyCondition:
     keys: Mapping[str, Keys]
 
     @property
+    def identity(self) -> str:
+        """See `predicate.Condition.identity`: the keys themselves, and not how many they are."""
+        return " ".join([self.text, *(f"{detector}:{keys.digest()}" for detector, keys in sorted(self.keys.items()))])
+
+    @property
     def columns(self) -> frozenset[tuple[str, str]]:
         """Table and column of everything it reads."""
         return frozenset((self.schema.rows.name, name) for keys in self.keys.values() for name in keys.names)

@@ -34,6 +34,11 @@ class Condition(Protocol):
         ...
 
     @property
+    def identity(self) -> str:
+        """A text that differs wherever two conditions may keep different rows."""
+        ...
+
+    @property
     def columns(self) -> frozenset[tuple[str, str]]:
         """Table and column of everything it reads."""
         ...
@@ -81,6 +86,11 @@ class Predicate:
         whole = tree.operands if isinstance(tree, Logic) and tree.operator == "and" else (tree,)
         bound = [bind(text, term, scope) for term in whole]
         return cls(text, scope.schema, tuple((table_of(term, scope.schema), term) for term in bound))
+
+    @property
+    def identity(self) -> str:
+        """See `Condition.identity`."""
+        return self.text
 
     @property
     def columns(self) -> frozenset[tuple[str, str]]:
