@@ -19,7 +19,7 @@ from antdask.archive.reading import PartReader, rows_of_chunks
 from antdask.model.schema import SERIES
 
 # Decoded bytes of all columns that are in use at once, and encoded chunks of a column that are read at once.
-_STEP, _CHUNKS = 1 << 19, 32
+_STEP, _CHUNKS = 1 << 19, 16
 
 
 class _Scratch(threading.local):
