@@ -48,8 +48,8 @@ class Joined:
     def join(self, other: Any, columns: Names = None, *, name: str | None = None, one: bool | None = None) -> Joined:
         """See `Selection.join`."""
         columns = columns if columns is None or isinstance(columns, str) else list(columns)
-        if isinstance(other, str):
-            name, other = name or other, self.selection.other(other)
+        name = name or (other if isinstance(other, str) else None)
+        other = self.selection.other(other)
         if isinstance(other, pa.Table | pd.DataFrame):
             return self._with(TableSide.of(self.selection, other, columns, name or "table", one))
         return self._with(StreamSide.of(self.selection, other, columns, name, one))

@@ -141,7 +141,7 @@ class Selection(Results):
 
         Parameters
         ----------
-        other : Selection, pandas.DataFrame or pyarrow.Table
+        other : str, Selection, pandas.DataFrame or pyarrow.Table
             A table has some of the key columns of this stream, and may have ``detector``.
 
         Raises
@@ -157,7 +157,7 @@ class Selection(Results):
         """
         from antdask.query.sides import keys_of
 
-        keys, words = keys_of(self, other)
+        keys, words = keys_of(self, self.other(other))
         found = self.narrowed_to(KeyCondition(words, self.index.schema, keys))
         return found if "" in keys else found._keep("the same detectors", self.index.has_word("detector", list(keys)))
 
@@ -219,13 +219,26 @@ class Selection(Results):
 
         return Joined(self).asof(series, columns, name=name, tolerance=tolerance)
 
-    def other(self, name: str) -> Any:
-        """A stream of the same archive, or its run table under ``runs``.
+    def other(self, what: Any) -> Any:
+        """A selection or a table as it is; by a name a stream of the same archive, or its run table under ``runs``.
 
         Raises
         ------
         UnknownNameError
+        UsageError
+            None of these.
         """
+        import pandas as pd
+        import pyarrow as pa
+
+        if isinstance(what, Selection | pd.DataFrame | pa.Table):
+            return what
+        if not isinstance(what, str):
+            expected = "a stream by name, a selection, or a table of pandas or Arrow"
+            raise UsageError("This cannot be joined", found=repr(what)[:80], expected=expected)
+        return self._named(what)
+
+    def _named(self, name: str) -> Any:
         streams = self.index.catalog.summaries["streams"]
         if name in streams:
             index = Index(self.index.catalog, name)

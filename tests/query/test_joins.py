@@ -171,6 +171,12 @@ def test_what_cannot_be_joined_is_said(joinable):
         events.join("rate")
     with pytest.raises(UnknownNameError, match="n_frames"):
         events.join("rates", ["n_frame"])
+    for wrong in (None, {"run": [1]}, 3):
+        with pytest.raises(UsageError, match="cannot be joined"):
+            events.join(wrong)
+        with pytest.raises(UsageError, match="cannot be joined"):
+            events.matching(wrong)
+    assert events.matching("rates").count() == events.matching(joinable.stream("rates")).count()
     with pytest.raises(UsageError, match="names no rows"):
         events.join(pd.DataFrame({"x": [1]}))
     with pytest.raises(UsageError, match="holds no integers"):
