@@ -163,7 +163,11 @@ def _intact(entry: FileEntry, segment: Segment, lost: list[Quarantined]) -> Iter
 
 
 def digests(batch: Batch) -> list[bytes]:
-    """A digest of each row with all that belongs to it, but not of its number."""
+    """A digest of each row with all that belongs to it, but not of its number; of rows to which nothing belongs, their bytes."""
+    if not batch.offsets:
+        (columns,) = batch.tables.values()
+        parts = [np.ascontiguousarray(v).view(np.uint8).reshape(batch.rows, -1) for name, v in columns.items() if name not in _NUMBERING]
+        return [row.tobytes() for row in np.concatenate(parts, axis=1)] if batch.rows else []
     found = []
     for n in range(batch.rows):
         one = take(batch, np.array([n]))

@@ -38,7 +38,7 @@ FEW = {
     "seatray_hdf5": (3, 9),
 }
 #: Likewise of each file in `make soak`.
-LESS = {"km3net_dst": (60, 600), "km3net_offline": (100, 1000)}
+LESS = {"km3net_dst": (60, 600), "km3net_offline": (100, 1000), "sensor_table": (60, 600)}
 
 
 @pytest.mark.parametrize("name", SOURCES_OF_FILES)
