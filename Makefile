@@ -29,9 +29,10 @@ check: $(READY) ## style, types, import rules, rules of the house
 test: check ## check, then all tests
 	@echo "== tests"; $(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal --durations 10
 
-soak: $(READY) ## fifty kills of each kind and other long tests that no other command runs; prints the table of docs/reference/failures.md (an hour)
+soak: $(READY) ## fifty kills of each kind, thousands of damaged files, and other long tests that no other command runs; prints their tables (two hours)
 	@$(PYTHON) -m pytest -q -m soak --timeout 7200 --durations 0
 	@$(PYTHON) -m tests.flow.soak_table
+	@$(PYTHON) -m tests.contracts.fuzz_table
 
 bench: $(READY) ## measure speed side by side with peers
 	@$(PYTHON) -m tests.benchmarks
