@@ -97,11 +97,7 @@ class Material:
         """
         places = {entry.fingerprint: number for number, entry in enumerate(self.task.inputs)}
         for gap in lost:
-            again: list[Quarantined] = []
-            wanted = Range(places[gap.fingerprint], gap.tree, gap.start, gap.stop, 0)
-            for _ in intact_batches(self.task.inputs[wanted.input], wanted, again):
-                pass
-            if [(g.start, g.stop, g.code) for g in again] != [(gap.start, gap.stop, gap.code)]:
+            if not is_still_lost(self.task.inputs[places[gap.fingerprint]], gap):
                 raise InputUnreadableError(
                     "What was corrupt reads otherwise a moment later",
                     where=f"{gap.name}:{gap.tree}, entries {gap.start} to {gap.stop}",
@@ -224,6 +220,14 @@ def intact_batches(entry: FileEntry, wanted: Range, lost: list[Quarantined]) -> 
             first, last = _lost_range(error, position, stop)
             lost.append(Quarantined(entry.fingerprint, entry.name, wanted.tree, first, last, error.code, str(error)))
             waiting += [(a, b) for a, b in ((last, stop), (position, first)) if a < b]
+
+
+def is_still_lost(entry: FileEntry, gap: Quarantined) -> bool:
+    """Whether just these entries cannot be read, for the same cause, when they are read once more."""
+    again: list[Quarantined] = []
+    for _ in intact_batches(entry, Range(0, gap.tree, gap.start, gap.stop, 0), again):
+        pass
+    return [(g.start, g.stop, g.code) for g in again] == [(gap.start, gap.stop, gap.code)]
 
 
 def _lost_range(error: CorruptFileError, start: int, stop: int) -> tuple[int, int]:
