@@ -77,10 +77,6 @@ class Basket:
         first = int(offsets[0])
         return Basket(start, stop, self.payload[first : int(offsets[-1])], offsets - first if first else offsets, lengths=lengths)
 
-    def copy(self) -> Basket:
-        """The same in memory of its own."""
-        return Basket(self.start, self.stop, self.payload.copy(), self.offsets)
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Header:

@@ -180,10 +180,12 @@ class Branch:
     def read(self, start: int, stop: int) -> Basket:
         """The entries ``start:stop`` as one basket. Errors as for `baskets`.
 
-        What stands behind `stop` in the last basket is kept: the next range most often begins there.
+        What stands behind `stop` in the last basket is kept, as a view: the next range most often begins there.
         """
         edges = self.edges
         ahead = [rest.cut(start, min(stop, rest.stop)) for rest in self._rests if rest.start <= start < min(stop, rest.stop)][:1]
+        # Two may be kept, because two threads may read ranges that follow each other; replaced as a whole, so that each sees one state or another.
+        self._rests = tuple(rest for rest in self._rests if not start <= rest.start < rest.stop <= stop)
         begin = ahead[0].stop if ahead else start
         first = int(edges.searchsorted(begin, "left"))
         numbers = self._filled(first, min(int(edges.searchsorted(stop, "left")), len(self._places)))
@@ -200,8 +202,7 @@ class Branch:
         whole = root_baskets.join(pieces)
         if whole.stop == stop:
             return whole
-        # Two, because two threads may read ranges that follow each other; replaced as a whole, so that each sees one state or the other.
-        self._rests = (whole.cut(stop, whole.stop).copy(), *self._rests[:1])
+        self._rests = (whole.cut(stop, whole.stop), *self._rests[:1])
         return dataclasses.replace(whole.cut(start, stop), own=whole.own)
 
     def pieces(self, start: int, stop: int, nbytes: int) -> Iterator[Basket]:
