@@ -35,4 +35,4 @@ def test_the_table_says_what_was_found(tmp_path: Path) -> None:
 
     instants = [killing.Instant("worker of Dask", n, 0.5, 32, "complete", n, 0, "") for n in range(2)]
     (tmp_path / "worker-of-Dask.json").write_text(json.dumps({"parts": 32, "instants": [dataclasses.asdict(i) for i in instants]}))
-    assert table(tmp_path).splitlines()[-1] == "| a worker of Dask | 2 | 2 | 2 of 2 | 1 of 1 | 0 |"
+    assert table(tmp_path).splitlines()[-1] == "| a worker of Dask | 2 | 1 | 2 of 2 | 1 of 1 | 0 |"
