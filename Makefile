@@ -50,7 +50,7 @@ bench-campaign: $(READY) ## the road end to end, status of a million parts, driv
 bench-slurm: $(READY) ## only the drivers and the weak scaling on SLURM (5 minutes)
 	@$(PYTHON) -m tests.benchmarks campaign_slurm
 
-# A quarter of an hour on an idle machine; EVENTS=20000 makes it short.
+# Nine minutes on an idle machine; EVENTS=20000 makes it short.
 bench-read: $(READY) ## reading beside decompression alone, ROOT's own loop and uproot
 	@$(PYTHON) -m tests.benchmarks.read --events $(or $(EVENTS),200000)
 

@@ -86,7 +86,8 @@ def records(buffer: np.ndarray, dtype: np.dtype, starts: np.ndarray) -> np.ndarr
     [(515, 4), (1, 2)]
     """
     # A record at every byte, of which the wanted ones are taken.
-    return np.ndarray(len(buffer) - dtype.itemsize + 1, dtype, buffer, strides=(1,))[starts]
+    found: np.ndarray = np.ndarray(len(buffer) - dtype.itemsize + 1, dtype, buffer, strides=(1,))[starts]
+    return found
 
 
 class _Layout(NamedTuple):
