@@ -9,14 +9,14 @@ import pytest
 
 from antdask.cluster import make_cluster
 from antdask.convert.verify import verify
-from tests.flow import killing
+from tests.flow import kill_beds, killing
 
 INSTANTS = 3
 
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    with killing.memory_folder() as folder:
+    with kill_beds.memory_folder() as folder:
         yield folder
 
 
@@ -31,13 +31,13 @@ def wanted(folder: Path) -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.filterwarnings("ignore:.*:ResourceWarning")
-@pytest.mark.parametrize("victim", killing.BEDS)
+@pytest.mark.parametrize("victim", kill_beds.BEDS)
 def test_after_a_kill_the_archive_is_that_of_an_undisturbed_run(victim: str, folder: Path, wanted: dict[str, str]) -> None:
     place = folder / victim.replace(" ", "-")
     place.mkdir()
     found = list(killing.kills(victim, INSTANTS, place, wanted))
     assert [f.trouble for f in found] == [""] * INSTANTS
     assert [f.temporary for f in found] == [0] * INSTANTS
-    assert max(f.redone for f in found) <= killing.IN_FLIGHT.get(victim, killing.WORKERS), found
+    assert max(f.redone for f in found) <= kill_beds.IN_FLIGHT.get(victim, kill_beds.WORKERS), found
     # Some instants must have met a campaign at work.
     assert any(0 < f.signed < len(wanted) or f.redone for f in found), found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow import killing
+from tests.flow import kill_beds, killing
 from tests.flow.soak_table import RESULTS
 
 INSTANTS = 50
@@ -16,17 +16,17 @@ INSTANTS = 50
 
 @pytest.mark.soak
 @pytest.mark.filterwarnings("ignore:.*:ResourceWarning")
-@pytest.mark.parametrize("victim", killing.BEDS)
+@pytest.mark.parametrize("victim", kill_beds.BEDS)
 def test_fifty_kills_harm_nothing(victim: str) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
-    with killing.memory_folder() as folder:
+    with kill_beds.memory_folder() as folder:
         wanted = killing.undisturbed(folder)
         found = []
         for instant in killing.kills(victim, INSTANTS, folder, wanted):
             found.append(instant)
             document = {"parts": len(wanted), "instants": [dataclasses.asdict(i) for i in found]}
             (RESULTS / f"{victim.replace(' ', '-')}.json").write_text(json.dumps(document, indent=1))
-    bad = [i for i in found if i.trouble or i.temporary or i.redone > killing.IN_FLIGHT.get(victim, killing.WORKERS)]
+    bad = [i for i in found if i.trouble or i.temporary or i.redone > kill_beds.IN_FLIGHT.get(victim, kill_beds.WORKERS)]
     assert bad == []
 
 
