@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,4 +19,4 @@ def test_rare_ones_are_counted_the_same(rows, spots):
     edges = np.sort(np.append(np.random.default_rng(rows).integers(0, 2000, rows), [0, 2000]))
     mask = np.zeros(2000, bool)
     mask[spots] = True
-    assert count_true(mask, edges).tolist() == [int(mask[a:b].sum()) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    assert count_true(mask, edges).tolist() == [int(mask[a:b].sum()) for a, b in itertools.pairwise(edges)]
