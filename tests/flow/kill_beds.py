@@ -87,11 +87,11 @@ def notes(archive: str) -> Path:
 def convert(plan: Plan, cluster: Cluster) -> campaign.Summary:
     """Convert, with notes of what was begun."""
     notes(plan.archive).mkdir(exist_ok=True)
-    campaign.work = noted_work  # type: ignore[assignment]
+    campaign.work = noted_work  # type: ignore[assignment, attr-defined]
     try:
         return campaign.convert(plan, cluster, SETTINGS)
     finally:
-        campaign.work = part_module.work
+        campaign.work = part_module.work  # type: ignore[attr-defined]
 
 
 def plan_of(archive: str) -> Plan:

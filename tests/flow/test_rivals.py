@@ -69,13 +69,13 @@ def content(url: str) -> dict[str, bytes]:
     return {str(p.relative_to(url)): p.read_bytes() for p in Path(url, "parts").rglob("*") if p.is_file()}
 
 
-def start(code: str, *words: str, before: tuple[str, ...] = (), **environment: str) -> subprocess.Popen[str]:
+def start(code: str, *words: str, before: tuple[str, ...] = (), environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*before, sys.executable, "-c", code, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, **environment},
+        env={**os.environ, **(environment or {})},
     )
 
 
@@ -171,13 +171,15 @@ def test_a_driver_whose_clock_is_wrong_harms_nobody(
     drafts = list(Path(url, "parts").rglob(".*.n17.*.tmp"))
     assert drafts and socket.gethostname() not in drafts[0].name
     # ... while a driver comes and clears away what it takes for old.
-    other = start("import sys\nfrom antdask.archive.store import Store\nprint(Store(sys.argv[1]).sweep())", url, **shifted(clock, days))
+    other = start(
+        "import sys\nfrom antdask.archive.store import Store\nprint(Store(sys.argv[1]).sweep())", url, environment=shifted(clock, days)
+    )
     assert other.communicate(timeout=60)[0].strip() == "0" and drafts[0].exists()
     slow.send_signal(signal.SIGCONT)
     assert slow.communicate(timeout=60)[0].strip() == plan.parts[0].key.path and slow.returncode == 0
 
     # It does the campaign, and a snapshot of its time stands beside ours; what it archived is seen by everybody.
-    [said] = go(start(DRIVER, url, *files, **shifted(clock, days)))
+    [said] = go(start(DRIVER, url, *files, environment=shifted(clock, days)))
     assert said == "0 1 []"
     check(url, wanted)
     assert find_garbage(url).snapshots == []
