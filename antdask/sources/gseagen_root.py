@@ -136,7 +136,8 @@ def _header(file: RootFile, notes: list[str]) -> list[Line]:
 
 def _run(lines: list[Line], file: RootFile) -> int:
     """Number of the run, from the header."""
-    (text,) = (value for name, value, _ in lines if name == b"RunNu")
+    # The branch is there, but may be damaged so that it seems to hold an object.
+    text = next((value for name, value, _ in lines if name == b"RunNu"), b"")
     if not text.isdigit():
         raise CorruptFileError("The run of the header is no number of a run", where=file.url, found=text.decode(), tree=HEADER, branch="RunNu", start=0, stop=1)  # fmt: skip
     return int(text)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import awkward as ak
 import numpy as np
 import pytest
 import uproot
 from km3net_testdata import data_path
 
-from antdask.errors import InputChangedError, UnknownLayoutError, UnknownNameError
+from antdask.errors import CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
 from antdask.model.mc_fields import NO_NUMBER
 from antdask.model.ragged import Batch, concatenate
 from antdask.sources.gseagen_root import SOURCE
@@ -93,6 +95,14 @@ def test_what_it_does_not_keep_it_names() -> None:
         "branch 'RangeSR' of tree 'Header' is not archived: it holds an object",
     ]
     assert [(s.run.detector, s.run.run) for s in entry.segments] == [("gseagen-simulated", 1)] * 2
+
+
+def test_a_header_without_a_run_is_damage(tmp_path: Path) -> None:
+    data = bytearray(Path(FILE).read_bytes())
+    data[636:638] = b"\xff\xff"  # found by damaging the file at random: the branch of the run is no number any more
+    (tmp_path / "x.root").write_bytes(data)
+    with pytest.raises(CorruptFileError, match="no number of a run"):
+        SOURCE.describe(str(tmp_path / "x.root"))
 
 
 def test_what_is_not_there_is_refused() -> None:
