@@ -112,8 +112,7 @@ def convert(
     store = Store(plan.archive)
     if store.in_process and cluster.name != "serial":
         raise UsageError("An archive in memory:// lives in one process", found=f"cluster '{cluster.name}'", hint="Use --cluster serial.")
-    file = open_campaign(store, plan)
-    standing = look(store, file)
+    file, standing = begin(store, plan)
     skipped = len(standing)
     try:
         failures, stopped = _work_off(store, file, standing, cluster, settings, progress)
@@ -140,6 +139,18 @@ def foresee(plan: Plan | PlanFile) -> int:
     """
     store = Store(plan.archive)
     return len(look(store, plan)) if marker.refuse(store) else 0
+
+
+def begin(store: Store, plan: Plan | PlanFile) -> tuple[PlanFile, Standing]:
+    """Open a campaign (`open_campaign`), unless it is refused, and then nothing of its plan is kept; the kept plan, and how far it is.
+
+    Raises
+    ------
+    DestinationError, PlanError, ConflictError
+    """
+    standing = look(store, plan) if marker.refuse(store) else None
+    file = open_campaign(store, plan)
+    return file, look(store, file) if standing is None else standing
 
 
 def look(store: Store, file: Plan | PlanFile) -> Standing:

@@ -15,7 +15,7 @@ from antdask.cluster.failures import Failure
 from antdask.cluster.profiles import Profile, load_profile
 from antdask.cluster.run import run
 from antdask.cluster.serial import SerialCluster
-from antdask.convert.campaign import Records, look, open_campaign
+from antdask.convert.campaign import Records, begin, look, open_campaign
 from antdask.convert.part import work
 from antdask.convert.status import Status, status
 from antdask.errors import PartsFailedError, UsageError
@@ -56,7 +56,7 @@ def submit(plan_url: str, profile: str | Profile = "generic", *, dry_run: bool =
     if store.in_process:
         raise UsageError("An archive in memory:// cannot be filled from another process", where=plan.archive)
     if not dry_run:
-        standing = look(store, open_campaign(store, plan))
+        _, standing = begin(store, plan)
     else:
         standing = look(store, plan) if marker.refuse(store) else state.nothing_done(plan)
     return submit_array(store.full_url(lay.plan_file(plan.id)), plan.id, standing.missing(), site, dry_run=dry_run)

@@ -201,6 +201,8 @@ class TestConvert:
         ):
             dry, wet = (run("convert", *words, "--cluster", "serial", *more) for more in (["--dry-run"], []))
             assert dry.exit_code == wet.exit_code != 0 and dry.stderr == wet.stderr and dry.stderr.startswith("error: ")
+        # What was refused is not waited for.
+        assert document("verify", small)["problems"] == []
         assert [p.name for p in tmp_path.rglob("*")] == ["photos", "sea.jpg"]
         (tmp_path / "bad.root").write_bytes(b"root")
         done = run("convert", real_files["antares.h5"], str(tmp_path / "bad.root"), "--archive", str(tmp_path / "a"), "--dry-run")
@@ -264,7 +266,10 @@ class TestWork:
         assert document("work", file, "--part", "0")["hits"] == 13_556
         half = run("status", place, "--json")
         assert (half.exit_code, json.loads(half.stdout)["campaigns"][0]["parts_missing"]) == (4, 1)
-        assert half.stderr == "error: Some parts are not in the archive: found 1 missing. Run the same convert again to resume.\n"
+        told = "error: Some parts are not in the archive: found 1 missing. "
+        assert (
+            half.stderr == told + "Somebody was at work a moment ago; if no campaign runs any more, run the same convert again to resume.\n"
+        )
         assert "23 rows, 0 hits" in run("work", file, "--part", "1").stdout
         assert document("status", place, "--rebuild")["campaigns"][0]["parts_missing"] == 0
         assert document("verify", place, "--fast")["problems"] == []
