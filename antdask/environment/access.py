@@ -125,8 +125,9 @@ class Environment:
 
         Examples
         --------
-        >>> import antdask
-        >>> antdask.open_archive(archive_url).environment.open(time="2010-03-01/2010-03-02", line=1, floor=5)  # doctest: +SKIP
+        ::
+
+            antdask.open_archive(archive_url).environment.open(time="2010-03-01/2010-03-02", line=1, floor=5)
         """
         if max_points < 1:
             raise UsageError("max_points is at least 1", found=max_points)

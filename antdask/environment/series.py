@@ -132,9 +132,10 @@ def components(speed: xr.Dataset, direction: xr.Dataset) -> xr.Dataset:
 
     Examples
     --------
-    >>> import antdask
-    >>> environment = antdask.open_archive(archive_url).environment  # doctest: +SKIP
-    >>> components(environment.open("IL07/ADCP/current_speed"), environment.open("IL07/ADCP/current_direction"))  # doctest: +SKIP
+    ::
+
+        environment = antdask.open_archive(archive_url).environment
+        components(environment.open("IL07/ADCP/current_speed"), environment.open("IL07/ADCP/current_direction"))
     """
     length, angle = xr.align(_good(speed, "CSPD"), _good(direction, "CDIR"), join="inner")
     radians = np.radians(angle.values)

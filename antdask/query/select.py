@@ -152,8 +152,10 @@ class Selection(Results):
 
         Examples
         --------
-        >>> tracks = archive.stream("reco").select(where="lik > 100")  # doctest: +SKIP
-        >>> archive.stream("events").matching(tracks).to_awkward(["hits.charge_pe"])  # doctest: +SKIP
+        ::
+
+            tracks = archive.stream("reco").select(where="lik > 100")
+            archive.stream("events").matching(tracks).to_awkward(["hits.charge_pe"])
         """
         from antdask.query.sides import keys_of
 
@@ -190,8 +192,10 @@ class Selection(Results):
 
         Examples
         --------
-        >>> joined = events.join("reco", ["lik", "zenith"]).join("rates", ["n_frames"])  # doctest: +SKIP
-        >>> joined.to_awkward(["n_hits"]).reco.lik  # doctest: +SKIP
+        ::
+
+            joined = events.join("reco", ["lik", "zenith"]).join("rates", ["n_frames"])
+            joined.to_awkward(["n_hits"]).reco.lik
         """
         from antdask.query.joins import Joined
 

@@ -8,7 +8,7 @@ from antdask.convert import scan, scan_cache
 from antdask.convert.scan import make_plan
 from antdask.convert.scan_cache import ScanCache
 from antdask.settings import load
-from antdask.sources import describe_all
+from antdask.sources import describe_all, describe_each
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def files(real_files, tmp_path):
 def looked(monkeypatch):
     """Files that were looked at."""
     seen = []
-    monkeypatch.setattr(scan, "describe_all", lambda url: seen.append(Path(url).name) or describe_all(url))
+    monkeypatch.setattr(scan, "describe_each", lambda url: seen.append(Path(url).name) or describe_each(url))
     return seen
 
 

@@ -14,6 +14,7 @@ FORBIDDEN = {
     "a path of one machine": (r"(?<![\w.}<])/(?:r[o]ot|w[o]rk|t[m]p|h[o]me)/[a-z.]", ("",)),
     "the host of a package registry": (r"p[y]pi\.org|pythonh[o]sted\.org|deb\.d[e]bian\.org|registry\.n[p]mjs\.org", ("",)),
     "an open end": (r"\b(?:TO[D]O|FI[X]ME|X{3})\b", ("",)),
+    "an example that does not run": (r"doctest: *\+SK[I]P", ("antdask/", "docs/", "README.md")),
     "a test that may not run": (r"pytest\.(?:skip|importo[r]skip|xf[a]il)\b|mark\.(?:skip|skipif|xf[a]il)\b", ("tests/",)),
 }
 
