@@ -28,7 +28,16 @@ from antdask.convert.archived import stored_batches
 from antdask.convert.material import Material
 from antdask.convert.ordering import ranks, reorder
 from antdask.convert.value_digest import ValueDigest
-from antdask.errors import AntdaskError, CorruptFileError, DamagedPartError, DestinationError
+from antdask.errors import (
+    AntdaskError,
+    CorruptFileError,
+    DamagedPartError,
+    DestinationError,
+    InputChangedError,
+    UnknownFormatError,
+    UnknownLayoutError,
+    UnknownNameError,
+)
 from antdask.model.ragged import Batch, concatenate, sorting, take
 from antdask.plan import Assignment, FileEntry, Part, Range
 from antdask.protocols import OrderedSource
@@ -77,7 +86,15 @@ def _make(store: Store, task: Assignment, draft: Path, clock: _Clock) -> Brief:
     part, material = task.part, Material(task)
     material.check()
     material.stage()
-    written, lost = _write(material, draft, store.scratch)
+    try:
+        written, lost = _write(material, draft, store.scratch)
+    except (UnknownNameError, UnknownLayoutError, UnknownFormatError) as error:
+        # A step may ask for what is not there; a source was told by the plan that it is.
+        if material.step is not None:
+            raise
+        raise InputChangedError(
+            "An input does not hold what was planned", where=str(part.key), found=str(error), hint="Was it replaced? Plan again."
+        ) from error
     # Again: a file that changed while it was read gave a mixture.
     material.check()
     material.confirm(lost)

@@ -102,6 +102,16 @@ def test_an_input_that_changed_or_went_stops_the_part(opened):
     assert not list(Path(store.root, "parts").rglob("*")) or not [p for p in Path(store.root, "parts").rglob("*") if p.is_file()]
 
 
+def test_a_file_that_was_replaced_for_a_moment_is_no_bug_of_its_source(opened, monkeypatch, tmp_path):
+    _, _, url = opened(L1)
+    source, read = SOURCES.get("km3net_online"), SOURCES.get("km3net_online").read
+    [other] = (str(f) for f in simulate(SimulationSpec(events=20, slow_control=False), tmp_path / "sea") if "raw" in f.name)
+    monkeypatch.setattr(type(source), "read", lambda self, entry, *what: read(dataclasses.replace(entry, url=other), *what), raising=True)
+    with pytest.raises(InputChangedError, match="does not hold what was planned .*found Unknown tree") as caught:
+        work(0, url)
+    assert classify(caught.value).value == "data"
+
+
 @pytest.mark.parametrize("index", [-1, 10**6])
 def test_a_part_that_is_not_in_the_plan_is_refused(opened, index):
     with pytest.raises(PlanError, match="No such part"):
