@@ -107,7 +107,7 @@ def test_a_file_that_was_replaced_for_a_moment_is_no_bug_of_its_source(opened, m
     source, read = SOURCES.get("km3net_online"), SOURCES.get("km3net_online").read
     [other] = (str(f) for f in simulate(SimulationSpec(events=20, slow_control=False), tmp_path / "sea") if "raw" in f.name)
     monkeypatch.setattr(type(source), "read", lambda self, entry, *what: read(dataclasses.replace(entry, url=other), *what), raising=True)
-    with pytest.raises(InputChangedError, match="does not hold what was planned .*found Unknown tree") as caught:
+    with pytest.raises(InputChangedError, match=r"does not hold what was planned .*found Unknown tree") as caught:
         work(0, url)
     assert classify(caught.value).value == "data"
 
