@@ -1,7 +1,7 @@
 """One file damaged many times, in a process of its own that may not take more memory or time than the file accounts for: ``python -m tests.contracts.fuzz_run JOB``.
 
 The job is a JSON file: ``file`` (its path), ``cuts``, ``changes``, ``seed``, ``folder``. What was found goes to ``result.json`` in that folder, and each damage to ``now.json`` before it is
-tried: a process that dies leaves its name there.
+tried: a process that dies leaves its name there. A result says from which seed and which code it came (`code`), so that a run that was stopped goes on with the files that are left.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import faulthandler
+import hashlib
 import json
 import resource
 import subprocess
@@ -26,6 +27,15 @@ ADDRESSES, MEMORY = 1 << 30, 256 << 20
 ROOT = Path(__file__).parents[2]
 
 
+def code() -> str:
+    """A fingerprint of all that reads and judges damaged files: results of other code do not count."""
+    found = hashlib.sha256()
+    for pattern in ("antdask/model/*.py", "antdask/sources/*.py", "antdask/sources/maps/*.toml", "tests/contracts/fuzz*.py"):
+        for path in sorted(ROOT.glob(pattern)):
+            found.update(path.read_bytes())
+    return found.hexdigest()[:16]
+
+
 def run(file: str, cuts: int, changes: int, seed: int, folder: Path) -> dict[str, Any]:
     """Damage a file in a process of its own; how often each outcome came, what was wrong, and how large and slow it got."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,7 +49,9 @@ def run(file: str, cuts: int, changes: int, seed: int, folder: Path) -> dict[str
         return {
             "outcomes": {"died": 1},
             "wrong": [f"the process ended with {done.returncode} at {at}: {done.stderr[-1500:]}"],
+            "others": [],
             "slowest": 0.0,
+            "slowest_at": None,
             "memory": 0,
         }
     found: dict[str, Any] = json.loads((folder / "result.json").read_text())
@@ -54,20 +66,26 @@ def main(job: dict[str, Any]) -> None:
     before = _peak()
     limit = _addresses() + ADDRESSES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    outcomes, wrong, slowest = collections.Counter[str](), list[str](), 0.0
+    outcomes, wrong = collections.Counter[str](), list[str]()
+    others: list[dict[str, Any]] = []
+    slowest: tuple[float, dict[str, Any]] = (0.0, {})
     for damage in damages:
-        (folder / "now.json").write_text(json.dumps(dataclasses.asdict(damage)))
+        told = dataclasses.asdict(damage)
+        (folder / "now.json").write_text(json.dumps(told))
         faulthandler.dump_traceback_later(PATIENCE, exit=True)
         outcome, why, seconds = _judged(sound, damage, path)
         faulthandler.cancel_dump_traceback_later()
         outcomes[outcome] += 1
-        slowest = max(slowest, seconds)
+        slowest = max(slowest, (seconds, told), key=lambda one: one[0])
+        if outcome == "other":
+            others.append(told)
         if outcome == "wrong":
             wrong.append(f"{damage}: {why}")
     memory = max(0, _peak() - before)
     if memory > MEMORY:
         wrong.append(f"the process grew by {memory >> 20} MiB")
-    (folder / "result.json").write_text(json.dumps({"outcomes": outcomes, "wrong": wrong, "slowest": slowest, "memory": memory}))
+    found = {"outcomes": outcomes, "wrong": wrong, "others": others, "slowest": slowest[0], "slowest_at": slowest[1], "memory": memory}
+    (folder / "result.json").write_text(json.dumps(found))
 
 
 def _judged(sound: fuzzing.Sound, damage: fuzzing.Damage, path: Path) -> tuple[str, str, float]:

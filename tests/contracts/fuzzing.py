@@ -207,6 +207,7 @@ class Verdict:
     why : str
         Of what is wrong.
     seconds : float
+        Time of the processor that reading took, that of threads included, whatever else the machine does.
     """
 
     outcome: str
@@ -217,17 +218,17 @@ class Verdict:
 def judge(sound: Sound, damage: Damage, path: Path) -> Verdict:
     """Damage a file and read it. Anything but an error of ours is raised."""
     path.write_bytes(damage.apply(sound.data))
-    begin = time.monotonic()
+    begin = time.process_time()
     try:
         found, lost, told = read(str(path))
     except InputError as error:
         named = str(path) in str(error)
         return Verdict(
-            "refused" if named else "wrong", "" if named else f"the error does not name the file: {error}", time.monotonic() - begin
+            "refused" if named else "wrong", "" if named else f"the error does not name the file: {error}", time.process_time() - begin
         )
     except AntdaskError as error:
-        return Verdict("wrong", f"no error of the input: {type(error).__name__}: {error}", time.monotonic() - begin)
-    seconds = time.monotonic() - begin
+        return Verdict("wrong", f"no error of the input: {type(error).__name__}: {error}", time.process_time() - begin)
+    seconds = time.process_time() - begin
     unnamed = [q for q in lost if path.name not in q.reason]
     if unnamed:
         return Verdict("wrong", f"a loss does not name its file: {unnamed[0].reason}", seconds)
