@@ -3,7 +3,7 @@
 A block is: two letters that name the algorithm, one byte of method, compressed and uncompressed size as 3-byte little-endian integers, the data. Algorithms
 (ROOT, ``core/zip``): ``ZL`` zlib, ``CS`` raw deflate of the oldest files, ``XZ`` lzma, ``L4`` lz4 behind an xxHash-64 of the compressed bytes, ``ZS`` zstandard.
 
-The library for each is the fastest measured that never writes more than the size announced: libdeflate (zlib), zstandard, cramjam (lz4), the standard library (lzma).
+The library for each is the fastest measured that never writes more than the size announced: libdeflate (zlib), zstandard, cramjam (lz4), liblzma (`root_lzma`).
 No size field is believed before it is compared with the largest ratio its algorithm can reach, so a damaged length cannot allocate more than the file can hold.
 """
 
@@ -23,6 +23,7 @@ import xxhash
 import zstandard
 
 from antdask.errors import CorruptFileError
+from antdask.sources import root_lzma
 
 #: Bytes of the header of a block.
 HEADER = 9
@@ -53,8 +54,10 @@ def _raw_deflate(data: memoryview, nbytes: int) -> bytes:
     return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, nbytes + 1)
 
 
-def _lzma(data: memoryview, nbytes: int) -> bytes:
-    return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=2**28).decompress(data, nbytes + 1)
+def _lzma(data: memoryview, nbytes: int) -> np.ndarray:
+    out = np.empty(nbytes, np.uint8)
+    root_lzma.decompress_into(data, memoryview(out))
+    return out
 
 
 def _lz4(data: memoryview, nbytes: int) -> np.ndarray:
@@ -87,10 +90,6 @@ def _raw_deflate_into(data: memoryview, out: memoryview) -> None:
     out[:] = _raw_deflate(data, len(out))
 
 
-def _lzma_into(data: memoryview, out: memoryview) -> None:
-    out[:] = _lzma(data, len(out))
-
-
 def _zstd_into(data: memoryview, out: memoryview) -> None:
     out[:] = _zstd(data, len(out))
 
@@ -106,11 +105,11 @@ class _Algorithm(NamedTuple):
 
 
 # Ratios: deflate 1032 (258 bytes from 2 bits); lz4 255 (a length byte); lzma and zstd by their longest match or run per smallest token, generously.
-# Only lz4 is decompressed where it shall be; the others give memory of their own, still in the processor's cache when it is copied.
+# Lz4 and lzma are decompressed where they shall be; the others give memory of their own, still in the processor's cache when it is copied.
 _ALGORITHMS = {
     b"ZL": _Algorithm(_zlib, _zlib_into, 1032),
     b"CS": _Algorithm(_raw_deflate, _raw_deflate_into, 1032),
-    b"XZ": _Algorithm(_lzma, _lzma_into, 20_000),
+    b"XZ": _Algorithm(_lzma, root_lzma.decompress_into, 20_000),
     b"L4": _Algorithm(_lz4, _lz4_into, 255),
     b"ZS": _Algorithm(_zstd, _zstd_into, 50_000),
 }

@@ -10,7 +10,6 @@ where it belongs.
 from __future__ import annotations
 
 import argparse
-import lzma
 import os
 import statistics
 import subprocess
@@ -36,7 +35,7 @@ from antdask.simulate import SimulationSpec
 from antdask.simulate.detector import make_detector
 from antdask.simulate.layouts import event_columns
 from antdask.simulate.simulation import run_content
-from antdask.sources import SOURCES, layout_map, mapped_root, root_codecs
+from antdask.sources import SOURCES, layout_map, mapped_root, root_codecs, root_lzma
 from antdask.sources.root import open_root
 from antdask.sources.root_baskets import header_of
 from antdask.sources.root_columns import TreeColumns
@@ -128,7 +127,8 @@ class Blocks:
         if kind == b"ZS":
             return self._zstd.decompress(data, nbytes)
         if kind == b"XZ":
-            return lzma.LZMADecompressor(format=lzma.FORMAT_XZ).decompress(data, nbytes)
+            root_lzma.decompress_into(memoryview(data), out[:nbytes])
+            return None
         cramjam.lz4.decompress_block_into(data, out, output_len=nbytes)
         return None
 
