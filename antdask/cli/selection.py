@@ -13,8 +13,9 @@ from antdask.cli.group import write_nowhere
 from antdask.cli.options import parse_range
 from antdask.errors import DestinationError, UsageError
 from antdask.query.archive import open_archive
-from antdask.query.display import write_rows, write_tables
+from antdask.query.display import write_rows
 from antdask.query.files import whole_file
+from antdask.query.formats import write_tables
 from antdask.query.progress import shown
 from antdask.query.results import Count
 from antdask.query.select import Selection

@@ -191,7 +191,7 @@ class Stream(Selection):
     """All rows of one stream of an archive: a selection that nothing has narrowed yet."""
 
     def __init__(self, archive: Archive, index: Index) -> None:
-        super().__init__(archive.store, archive.catalog.snapshot, index, np.arange(len(index)))
+        super().__init__(archive.store, index, np.arange(len(index)))
 
     @property
     def name(self) -> str:

@@ -12,6 +12,9 @@ from antdask.query.binding import Scope
 from antdask.query.index import Index
 from antdask.query.rows import DETECTOR
 
+#: Columns of a result as they are written: one, several, or all.
+type Names = str | Iterable[str] | None
+
 
 def key_columns(schema: Schema) -> list[str]:
     """Columns that name a row: the run, and those by which rows are sorted.
@@ -26,7 +29,7 @@ def key_columns(schema: Schema) -> list[str]:
     return [f"{schema.rows.name}/{name}" for name in dict.fromkeys(("run", *schema.order)) if name in known]
 
 
-def resolve(index: Index, parts: np.ndarray, names: str | Iterable[str] | None) -> list[str]:
+def resolve(index: Index, parts: np.ndarray, names: Names) -> list[str]:
     """``table/column`` of every column of a result.
 
     Parameters
@@ -78,7 +81,7 @@ def _paths(scope: Scope, name: str, there: list[str]) -> list[str]:
     return [f"{table}/{column}"]
 
 
-def flat(index: Index, parts: np.ndarray, table: str, names: str | Iterable[str] | None) -> list[str]:
+def flat(index: Index, parts: np.ndarray, table: str, names: Names) -> list[str]:
     """Columns of a flat view of one table, as they are written: its own, and those above it that are repeated.
 
     Parameters

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from antdask import settings
 from antdask.archive.layout import OFFSETS
+from antdask.errors import UsageError
 from antdask.query.index import Index
 from antdask.query.scan import Scan, distinct
 
@@ -74,6 +76,22 @@ class Explanation:
     def seconds(self) -> float:
         """Rough time to read [s]."""
         return self.nbytes_decoded / BYTES_PER_SECOND + self.chunks * SECONDS_PER_CHUNK
+
+    def afford(self, max_bytes: int | None = None) -> None:
+        """Refuse to read more than the budget, which is the setting ``query_bytes`` if not given [byte].
+
+        Raises
+        ------
+        UsageError
+        """
+        budget = settings.load(query_bytes=max_bytes).query_bytes
+        if self.nbytes_decoded > budget:
+            raise UsageError(
+                f"The query would read up to {size(self.nbytes_decoded)} ({self.parts:,} parts, about {self.seconds:.1g} s)",
+                found=f"{self.nbytes_decoded:,} bytes",
+                expected=f"at most {budget:,}",
+                hint=f"Select less or fewer columns, use iter_batches() or to_dask(), or raise the budget: max_bytes={self.nbytes_decoded} or ANTDASK_QUERY_BYTES.",
+            )
 
     def lines(self) -> list[tuple[str, str]]:
         """Heading and text of each line."""

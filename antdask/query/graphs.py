@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import awkward as ak
 import dask.array
@@ -19,34 +19,34 @@ from dask.base import tokenize
 
 from antdask.errors import UsageError
 from antdask.query.pieces import Piece
-from antdask.query.portions import MOST, Portion, portions
+from antdask.query.portions import MOST, Portion
 from antdask.query.records import awkward_array
 from antdask.query.rows import gather
 from antdask.query.scan import distinct
 
-if TYPE_CHECKING:
-    from antdask.query.results import Results
 
-
-def bag(selection: Results, paths: list[str], partitions: int | None) -> dask.bag.Bag:
+def bag(whole: Portion, paths: list[str], partitions: int | None) -> dask.bag.Bag:
     """A bag whose items are Awkward arrays, one for each block with rows.
 
     Parameters
     ----------
+    whole : Portion
+        All that is selected.
     paths : list of str
         ``table/column`` of every column, keys first.
     partitions : int, optional
         How many at most; one for each part up to `portions.MOST` if not given.
     """
-    tables = selection.index.tables(paths)
-    work = _work(selection, partitions)
-    name = f"antdask-{selection.index.schema.name}-{_token(selection, len(work), paths)}"
+    index = whole.scan.index
+    tables = index.tables(paths)
+    work = _work(whole, partitions)
+    name = f"antdask-{index.schema.name}-{_token(whole, len(work), paths)}"
     # A bag has at least one partition.
     graph: dict[Any, Any] = {(name, i): (read_arrays, one, tables, paths) for i, one in enumerate(work)} or {(name, 0): (list, [])}
     return dask.bag.Bag(graph, name, len(graph))
 
 
-def column_array(selection: Results, table: str, column: str, partitions: int | None) -> dask.array.Array:
+def column_array(whole: Portion, table: str, column: str, partitions: int | None) -> dask.array.Array:
     """One column, a chunk per partition. Chunk lengths are known where the catalogue alone decides, else ``nan``.
 
     Raises
@@ -54,22 +54,22 @@ def column_array(selection: Results, table: str, column: str, partitions: int | 
     UsageError
         A part of the selection does not have the column: an array has no place for what is missing.
     """
-    schema, path = selection.index.schema, f"{table}/{column}"
-    parts = distinct(selection.scan.part)
-    without = parts[~selection.index.with_column(path)[parts]]
+    index, path = whole.scan.index, f"{table}/{column}"
+    parts = distinct(whole.scan.part)
+    without = parts[~index.with_column(path)[parts]]
     if len(without):
         raise UsageError(
             f"{len(without):,} of {len(parts):,} parts do not have column '{path.replace('/', '.')}'",
-            found=selection.index.row(int(without[0]))["part"],
+            found=index.row(int(without[0]))["part"],
             hint="Select the detector or runs that have it, or use to_awkward(), where a value may be missing.",
         )
-    field = schema.table(table).field(column)
+    field = index.schema.table(table).field(column)
     tail = tuple(size for _, size in field.dims)
-    work = _work(selection, partitions)
+    work = _work(whole, partitions)
     meta = np.empty((0, *tail), field.numpy)
-    name = f"antdask-{schema.name}-{column}-{_token(selection, len(work), [path])}"
+    name = f"antdask-{index.schema.name}-{column}-{_token(whole, len(work), [path])}"
     graph: dict[Any, Any] = {(name, i, *(0 for _ in tail)): (read_column, one, table, column) for i, one in enumerate(work)}
-    lengths = _lengths(selection, work, table) if work else [0]
+    lengths = _lengths(whole, work, table) if work else [0]
     return dask.array.Array(  # type: ignore[no-untyped-call]
         graph or {(name, 0, *(0 for _ in tail)): meta}, name, (tuple(lengths), *((n,) for n in tail)), meta=meta
     )
@@ -92,7 +92,7 @@ def read_column(work: Portion, table: str, column: str) -> np.ndarray:
     return np.concatenate([empty, *(work.work(lambda piece: [piece.column(table, column)], operator.add) or [])])
 
 
-def _work(selection: Results, partitions: int | None) -> list[Portion]:
+def _work(whole: Portion, partitions: int | None) -> list[Portion]:
     """The partitions.
 
     Raises
@@ -102,14 +102,14 @@ def _work(selection: Results, partitions: int | None) -> list[Portion]:
     """
     if partitions is not None and not (isinstance(partitions, int) and 0 < partitions <= MOST):
         raise UsageError("Not a number of partitions", found=repr(partitions), expected=f"1 to {MOST}")
-    return portions(selection.store.url, selection.scan, selection.on_missing, partitions or MOST)
+    return whole.cut(partitions or MOST)
 
 
-def _lengths(selection: Results, work: list[Portion], table: str) -> list[Any]:
+def _lengths(whole: Portion, work: list[Portion], table: str) -> list[Any]:
     """Rows of a table in each partition: from blocks for the row table and for hits, from the shape of arrays for whole parts; else unknown."""
-    scan, index = selection.scan, selection.index
+    scan, index = whole.scan, whole.scan.index
     rows = index.schema.rows.name
-    if selection.on_missing == "skip" or (scan.scattered and table != rows):
+    if whole.on_missing == "skip" or (scan.scattered and table != rows):
         return [np.nan] * len(work)
     if table in (rows, "hits"):
         return [_sum(one, "row" if table == rows else "hit") if one.scan.whole.all() else np.nan for one in work]
@@ -118,16 +118,16 @@ def _lengths(selection: Results, work: list[Portion], table: str) -> list[Any]:
     found = index.arrays(parts, [first])[first]
     total = dict(zip(found["part"].tolist(), found["rows"].tolist(), strict=True))
     own = [distinct(one.scan.part) for one in work]
-    whole = [one.scan.whole.all() and _sum(one, "row") == int(index.part("rows")[p].sum()) for one, p in zip(work, own, strict=True)]
-    return [sum(total[part] for part in p.tolist()) if all_of_it else np.nan for p, all_of_it in zip(own, whole, strict=True)]
+    full = [one.scan.whole.all() and _sum(one, "row") == int(index.part("rows")[p].sum()) for one, p in zip(work, own, strict=True)]
+    return [sum(total[part] for part in p.tolist()) if all_of_it else np.nan for p, all_of_it in zip(own, full, strict=True)]
 
 
 def _sum(work: Portion, kind: str) -> int:
     return int((getattr(work.scan, f"{kind}_stop") - getattr(work.scan, f"{kind}_start")).sum())
 
 
-def _token(selection: Results, partitions: int, paths: list[str]) -> str:
-    scan = selection.scan
-    where = [predicate.identity for predicate in selection.predicates]
+def _token(whole: Portion, partitions: int, paths: list[str]) -> str:
+    scan, index = whole.scan, whole.scan.index
+    where = [predicate.identity for predicate in scan.predicates]
     ranges = scan.part, scan.row_start, scan.row_stop, scan.whole
-    return str(tokenize(selection.store.url, selection.snapshot, selection.index.schema.name, ranges, where, paths, partitions))
+    return str(tokenize(whole.url, index.catalog.snapshot, index.schema.name, ranges, where, paths, partitions))

@@ -19,15 +19,14 @@ import pyarrow as pa
 from antdask import settings
 from antdask.errors import UsageError
 from antdask.query.arrow import flat_table
-from antdask.query.columns import resolve
-from antdask.query.display import spread
+from antdask.query.columns import Names, resolve
 from antdask.query.explanation import Explanations, size
+from antdask.query.formats import spread
 from antdask.query.records import awkward_array
 from antdask.query.rows import Rows
 from antdask.query.sides import Found, Series, Side, StreamSide, TableSide
 
 if TYPE_CHECKING:
-    from antdask.query.results import Names
     from antdask.query.select import Selection
 
 

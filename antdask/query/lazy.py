@@ -27,11 +27,11 @@ from antdask.errors import UsageError
 from antdask.model.ragged import offsets_of
 from antdask.model.schema import Table
 from antdask.query.ahead import ahead
-from antdask.query.columns import key_columns
+from antdask.query.columns import Names, key_columns
 from antdask.query.dataset import filling, raggedness_attributes
 from antdask.query.explanation import size
 from antdask.query.index import Index
-from antdask.query.results import Names, Results
+from antdask.query.results import Results
 from antdask.query.rows import DETECTOR
 
 # Chunks of Dask along one dimension, at most; and rows between two that are wanted which are rather read than jumped over.

@@ -34,7 +34,7 @@ MOST = 1000
 
 @dataclasses.dataclass(frozen=True)
 class Portion:
-    """A part of a scan; small data that travel, whatever the archive weighs: the catalogue is read where the work is done.
+    """A scan, or a part of one; small data that travel, whatever the archive weighs: the catalogue is read where the work is done.
 
     Parameters
     ----------
@@ -49,6 +49,18 @@ class Portion:
     scan: Scan
     on_missing: str
     coarse: int = 0
+
+    def cut(self, number: int = MOST) -> list[Portion]:
+        """Between parts, into at most so many portions of about equal rows and hits; none where there is no row."""
+        scan = self.scan
+        if not len(scan):
+            return []
+        weight = scan.row_stop - scan.row_start + scan.hit_stop - scan.hit_start
+        place = offsets_of(weight)[:-1] * min(number, MOST) // max(1, int(weight.sum()))
+        # Ranges of one part stay together.
+        first = np.flatnonzero(np.diff(scan.part, prepend=-1))
+        group = np.repeat(place[first], np.diff(np.append(first, len(scan))))
+        return [dataclasses.replace(self, scan=scan.only(group == g)) for g in np.unique(group).tolist()]
 
     def work[T](self, do: Callable[[Piece], T], combine: Callable[[T, T], T]) -> T | None:
         """What `do` makes of every piece, combined in order; ``None`` where there is no row.
@@ -74,18 +86,6 @@ class Portion:
         if warn:
             skipped.tell()
         return found, [skipped.noted]
-
-
-def portions(url: str, scan: Scan, on_missing: str, number: int = MOST, coarse: int = 0) -> list[Portion]:
-    """Cut a scan between parts, into at most so many portions of about equal rows and hits."""
-    if not len(scan):
-        return []
-    weight = scan.row_stop - scan.row_start + scan.hit_stop - scan.hit_start
-    place = offsets_of(weight)[:-1] * min(number, MOST) // max(1, int(weight.sum()))
-    # Ranges of one part stay together.
-    first = np.flatnonzero(np.diff(scan.part, prepend=-1))
-    group = np.repeat(place[first], np.diff(np.append(first, len(scan))))
-    return [Portion(url, scan.only(group == g), on_missing, coarse) for g in np.unique(group).tolist()]
 
 
 def reduce_all[T](work: list[Portion], do: Callable[[Piece], T], combine: Callable[[T, T], T], client: Any = None) -> T | None:

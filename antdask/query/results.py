@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from antdask import settings
 from antdask.archive.store import Store
 from antdask.errors import UsageError
 from antdask.query import columns as column_names
 from antdask.query import narrowing
+from antdask.query.arrow import flat_table, nested_table
 from antdask.query.binding import Scope
-from antdask.query.explanation import Explanation, Step, explain, size
+from antdask.query.columns import Names
+from antdask.query.explanation import Explanation, Step, explain
+from antdask.query.files import whole_file
+from antdask.query.formats import write_tables
 from antdask.query.index import Index
 from antdask.query.pieces import Piece
+from antdask.query.portions import Portion, reduce_all
 from antdask.query.predicate import Condition
 from antdask.query.rows import Rows, gather
 from antdask.query.scan import Job, Scan
@@ -37,8 +41,6 @@ if TYPE_CHECKING:
 # Bytes of the columns of conditions that are looked at together.
 _PIECE = 4 << 20
 
-type Names = str | Iterable[str] | None
-
 
 class Count(NamedTuple):
     """Number of rows, and of hits below them."""
@@ -54,9 +56,8 @@ class Results:
     Parameters
     ----------
     store : Store
-    snapshot : str
-        Of the catalogue: what is archived later is not seen.
     index : Index
+        Of one snapshot of the catalogue: what is archived later is not seen.
     parts : int64 array
         Numbers of the parts that are left.
     predicates : tuple of Condition
@@ -72,7 +73,6 @@ class Results:
     """
 
     store: Store
-    snapshot: str
     index: Index
     parts: np.ndarray
     predicates: tuple[Condition, ...] = ()
@@ -134,32 +134,20 @@ class Results:
         whole = scan.whole & (not scan.scattered)
         rows, hits = int((scan.row_stop - scan.row_start)[whole].sum()), int((scan.hit_stop - scan.hit_start)[whole].sum())
         if not whole.all():
-            self._afford(explain(scan, column_names.key_columns(self.index.schema)[:1], ()), max_bytes)
+            explain(scan, column_names.key_columns(self.index.schema)[:1], ()).afford(max_bytes)
         has_hits = "hits" in self.index.schema.by_name
         counts = self._over_pieces(scan.only(~whole), lambda p: (len(p), p.length("hits") if has_hits else 0), coarse=self._rows_only())
         for more_rows, more_hits in counts:
             rows, hits = rows + more_rows, hits + more_hits
         return Count(rows, hits)
 
-    def _afford(self, cost: Explanation, max_bytes: int | None) -> None:
-        """Refuse to read more than the budget.
-
-        Raises
-        ------
-        UsageError
-        """
-        budget = settings.load(query_bytes=max_bytes).query_bytes
-        if cost.nbytes_decoded > budget:
-            raise UsageError(
-                f"The query would read up to {size(cost.nbytes_decoded)} ({cost.parts:,} parts, about {cost.seconds:.1g} s)",
-                found=f"{cost.nbytes_decoded:,} bytes",
-                expected=f"at most {budget:,}",
-                hint=f"Select less or fewer columns, use iter_batches() or to_dask(), or raise the budget: max_bytes={cost.nbytes_decoded} or ANTDASK_QUERY_BYTES.",
-            )
-
     def jobs(self) -> Iterator[Job]:
         """What is to be read, one job per part; for workers."""
         return self.scan.jobs(self.store.url)
+
+    def _portion(self, coarse: int = 0) -> Portion:
+        """All of it as one piece of work."""
+        return Portion(self.store.url, self.scan, self.on_missing, coarse)
 
     def _gather(self, paths: list[str], pieces: list[Piece]) -> Rows:
         return gather(self.index.schema, self.index.tables(paths), paths, pieces)
@@ -172,7 +160,7 @@ class Results:
 
     def _rows(self, columns: Names, max_bytes: int | None) -> Rows:
         paths = self._paths(columns)
-        self._afford(explain(self.scan, paths, self.steps), max_bytes)
+        explain(self.scan, paths, self.steps).afford(max_bytes)
         # Only what may be skipped must be read before its place is known; all else goes there at once.
         keys = [(path.rpartition("/")[0], path.rpartition("/")[2]) for path in paths] if self.on_missing == "skip" else []
         tables = self.index.tables(paths)
@@ -223,6 +211,17 @@ class Results:
         UnknownNameError
         """
         return self._gather(self._paths(columns), [])
+
+    def tables(self, convert: Callable[[Rows], pa.Table], columns: Names = None, *, prefetch: int | None = None) -> Iterator[pa.Table]:
+        """What `convert` makes of the rows, block by block; first an empty one, which carries names and types.
+
+        Raises
+        ------
+        UnknownNameError, UsageError, DamagedPartError
+        """
+        asked = None if columns is None else column_names.listed(columns)
+        yield convert(self.no_rows(asked))
+        yield from map(convert, self.iter_rows(asked, prefetch=prefetch))
 
     def flat_columns(self, columns: Names = None) -> tuple[list[str], str]:
         """Columns of a view with one row per row of the lowest table that they name, as they are written, and that table.
@@ -282,8 +281,6 @@ class Results:
 
     def to_arrow(self, table: str | None = None, columns: Names = None, *, max_bytes: int | None = None) -> pa.Table:
         """One row per row with ragged tables as lists of structs; or one row per row of a ragged `table`; raises as `to_awkward`."""
-        from antdask.query.arrow import flat_table, nested_table
-
         rows = self._rows(self._flat(table, columns) if table else columns, max_bytes)
         return nested_table(rows) if table is None else flat_table(rows, table)
 
@@ -317,8 +314,8 @@ class Results:
         if (table is None) != (column is None):
             raise UsageError("A Dask array is one column: give table and column", found=f"table={table!r}, column={column!r}")
         if table is None:
-            return bag(self, self._paths(columns), partitions)
-        return column_array(self, *self._scope().find(f"{table}.{column}"), partitions)
+            return bag(self._portion(), self._paths(columns), partitions)
+        return column_array(self._portion(), *self._scope().find(f"{table}.{column}"), partitions)
 
     def histogram(self, axes: str | Iterable[str] | Mapping[str, Any], *, client: Any = None) -> hist.Hist[Any]:
         """Counts of values, filled where the data are read; memory is that of a few blocks and the cells.
@@ -373,10 +370,8 @@ class Results:
         return self._reduce(AwkwardTask(func, self.index.schema, self.index.tables(paths), paths), combine, client)
 
     def _reduce[T](self, do: Callable[[Piece], T], combine: Callable[[T, T], T], client: Any, coarse: int = 0) -> T | None:
-        from antdask.query.portions import portions, reduce_all
-
         number = 1 if client is None else 8 * max(1, sum(client.nthreads().values()))
-        return reduce_all(portions(self.store.url, self.scan, self.on_missing, number, coarse), do, combine, client)
+        return reduce_all(self._portion(coarse).cut(number), do, combine, client)
 
     def to_parquet(self, path: str, columns: Names = None) -> int:
         """Write a Parquet file block by block, ragged tables as lists of structs; gives the number of rows.
@@ -387,11 +382,8 @@ class Results:
         DestinationError
             The file cannot be written; nothing is left at its place then.
         """
-        from antdask.query.display import write_rows
-        from antdask.query.files import whole_file
-
         with whole_file(path) as file:
-            return write_rows(self, "parquet", file, None, columns)
+            return write_tables(self.tables(nested_table, columns), "parquet", file)
 
     def _flat(self, table: str, columns: Names) -> list[str]:
         return column_names.flat(self.index, self.current_parts, table, columns)

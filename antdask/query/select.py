@@ -12,11 +12,12 @@ import numpy as np
 
 from antdask.errors import UnknownNameError, UsageError
 from antdask.query import narrowing
+from antdask.query.columns import Names
 from antdask.query.explanation import Step, counted
 from antdask.query.index import Index
 from antdask.query.keys import KeyCondition
 from antdask.query.predicate import Condition, Predicate
-from antdask.query.results import Names, Results
+from antdask.query.results import Results
 from antdask.query.run_lists import RunList, UnlistedRunsWarning, is_list
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ class Selection(Results):
         streams = self.index.catalog.summaries["streams"]
         if name in streams:
             index = Index(self.index.catalog, name)
-            return Selection(self.store, self.snapshot, index, np.arange(len(index)))
+            return Selection(self.store, index, np.arange(len(index)))
         if name == "runs":
             return self.index.catalog.runs
         raise UnknownNameError.of("stream", name, [*streams, "runs"], where=self.store.url)

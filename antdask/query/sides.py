@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from antdask.errors import UnknownNameError, UsageError
 from antdask.model.ragged import offsets_of, ranges
 from antdask.query.arrow import flat_table
-from antdask.query.columns import key_columns
+from antdask.query.columns import Names, key_columns
 from antdask.query.explanation import Explanation
 from antdask.query.keys import KeyCondition, Keys
 from antdask.query.records import awkward_array
@@ -24,7 +24,6 @@ from antdask.query.rows import Rows
 from antdask.query.times import series_table, time_step
 
 if TYPE_CHECKING:
-    from antdask.query.results import Names
     from antdask.query.select import Selection
 
 # Streams with several rows for one key: each fit gives a row of its own.
@@ -379,7 +378,7 @@ def keys_of(left: Selection, other: Any) -> tuple[dict[str, Keys], str]:
     names = tuple(n for n in _key(left) if n in _key(other))
     if "run" not in names:
         raise UsageError(f"'{left.index.schema.name}' and '{stream}' have no run in common")
-    other._afford(other.explain(list(names)), None)
+    other.explain(list(names)).afford()
     found: dict[str, list[list[np.ndarray]]] = {}
     for detector, columns in other._over_pieces(other.scan, lambda p: (p.detector, [p.column(rows, n) for n in names]), coarse=True):
         found.setdefault(detector, []).append(columns)

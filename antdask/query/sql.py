@@ -216,7 +216,7 @@ class _Scanner:
         stream.costs.append(cost)
         if stream.look:
             return iter(())
-        selection._afford(cost, stream.max_bytes)
+        cost.afford(stream.max_bytes)
         return self._read(selection, paths)
 
     def _read(self, selection: Selection, paths: list[str]) -> Iterator[pa.RecordBatch]:

@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from antdask.errors import UnknownNameError, UsageError
-from antdask.query.results import Names, Results
+from antdask.query.columns import Names
+from antdask.query.results import Results
 
 _HINT = "Give a frame with an index of times, or a column 'time' or 'utc_ns'; a dataset of xarray with the one dimension 'time'; or a selection."
 

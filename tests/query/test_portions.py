@@ -4,7 +4,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from antdask.query.portions import portions
+from antdask.query.portions import Portion
 from antdask.query.skipping import SkippedWarning
 
 
@@ -14,11 +14,11 @@ def hits_of(array):
 
 def test_a_scan_is_cut_between_parts_and_travels_light(small):
     stream = small.stream("events")
-    cut = portions(small.url, stream.scan, "raise", 3)
+    cut = Portion(small.url, stream.scan, "raise").cut(3)
     assert [p.scan.part.tolist() for p in cut] == [[0, 1], [2], [3]] or sum(len(p.scan) for p in cut) == 4
     again = pickle.loads(pickle.dumps(cut[0]))
     assert len(pickle.dumps(cut[0])) < 5000 and [j.row for j in again.scan.jobs(small.url)] == [j.row for j in cut[0].scan.jobs(small.url)]
-    assert portions(small.url, stream.select(run=99).scan, "raise") == []
+    assert Portion(small.url, stream.select(run=99).scan, "raise").cut() == []
 
 
 def test_a_function_is_mapped_and_its_results_are_joined(small, small_entries):
