@@ -306,6 +306,9 @@ def open_url(url: str) -> IO[bytes]:
 
 
 def _find_place(url: str) -> Place:
+    if not url:
+        # Taken for a path, it would be the working directory.
+        raise UsageError("The name of the archive is empty", hint="Is a variable of the shell not set?")
     refuse_secrets(url)
     scheme = scheme_of(url)
     if scheme in {"s3", "dav", "davs", "root", "roots", "xroot", "http", "https"}:

@@ -19,7 +19,16 @@ from antdask.cluster.failures import Failure, classify, describe
 from antdask.cluster.run import Event, run
 from antdask.convert.part import work
 from antdask.convert.step import source_of
-from antdask.errors import AntdaskError, ClusterError, ConflictError, DestinationError, PartsFailedError, UsageError
+from antdask.errors import (
+    AntdaskError,
+    ClusterError,
+    ConflictError,
+    DestinationError,
+    InputError,
+    InputMissingError,
+    PartsFailedError,
+    UsageError,
+)
 from antdask.plan import Plan
 from antdask.protocols import Cluster
 from antdask.settings import Settings, load
@@ -112,6 +121,9 @@ def convert(
     store = Store(plan.archive)
     if store.in_process and cluster.name != "serial":
         raise UsageError("An archive in memory:// lives in one process", found=f"cluster '{cluster.name}'", hint="Use --cluster serial.")
+    if _names_nothing(plan):
+        marker.refuse(store)
+        return Summary(plan.id, plan.archive, rejected=len(plan.rejected), rejections=[dataclasses.asdict(r) for r in plan.rejected])
     file, standing = begin(store, plan)
     skipped = len(standing)
     try:
@@ -127,6 +139,15 @@ def convert(
     summary.stopped = stopped
     summary.seconds = time.perf_counter() - began
     return summary
+
+
+def _names_nothing(plan: Plan | PlanFile) -> bool:
+    """Whether every input is a name of nothing that could be read: a slip of the pen, of which an archive is neither made nor keeps a note."""
+    return (
+        bool(plan.rejected)
+        and not plan.cost()["inputs"]
+        and all(r.code in {InputError.code, InputMissingError.code} for r in plan.rejected)
+    )
 
 
 def foresee(plan: Plan | PlanFile) -> int:

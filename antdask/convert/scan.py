@@ -11,12 +11,13 @@ from antdask.cluster.failures import Failure
 from antdask.cluster.run import run
 from antdask.convert.lineage import lineage_document, lineage_id
 from antdask.convert.scan_cache import ScanCache
-from antdask.errors import AntdaskError, CorruptFileError, InputError, PlanError
+from antdask.errors import AntdaskError, CorruptFileError, InputError, InputUnreadableError, PlanError
 from antdask.plan import ARCHIVED, FileEntry, Plan, Rejected, check_budget, make_parts
 from antdask.protocols import Cluster
 from antdask.settings import Settings, load
 from antdask.sources import SOURCES, describe_each, layout_map
-from antdask.sources.files import expand
+from antdask.sources.files import absolute, expand
+from antdask.sources.local_names import closed_folders, printable
 from antdask.sources.map_draft import propose_map
 
 #: Files that a worker looks at in one go: a look takes some ten milliseconds.
@@ -190,7 +191,7 @@ def _look(url: str) -> Look:
                 "A part of an archive is no legacy file", where=url, hint="See antdask reprocess, which takes an archive as its source."
             )
     except InputError as error:
-        return Look(url, [], Rejected(url, error.code, str(error)))
+        return Look(url, [], _rejection(url, error))
     return Look(url, entries, next((Rejected(url, e.code, f"{e} What other sources read of the file is archived.") for e in damaged), None))
 
 
@@ -201,9 +202,20 @@ def _expand(patterns: Iterable[str]) -> tuple[list[str], list[Rejected]]:
     for pattern in patterns:
         try:
             urls.update(dict.fromkeys(expand([pattern])))
+            rejected += [_closed(folder) for folder in closed_folders(absolute(pattern))]
         except InputError as error:
-            rejected.append(Rejected(pattern, error.code, str(error)))
+            rejected.append(_rejection(pattern, error))
     return list(urls), rejected
+
+
+def _rejection(url: str, error: InputError) -> Rejected:
+    return Rejected(printable(url), error.code, str(error))
+
+
+def _closed(folder: str) -> Rejected:
+    return _rejection(
+        folder, InputUnreadableError("The folder may not be read", where=folder, hint="Ask for permission, or leave it out of the glob.")
+    )
 
 
 def _look_at_all(urls: list[str], cluster: Cluster | None, progress: Callable[[str], None] | None) -> Iterator[Look]:

@@ -23,6 +23,7 @@ from antdask.plan import FileEntry, Segment
 from antdask.remote.address import refuse_secrets, scheme_of
 from antdask.remote.client import Client, RangeIgnoredError, Stat
 from antdask.remote.connections import SCHEMES, connect
+from antdask.sources.local_names import closed_folders, is_there, printable
 
 #: A fingerprint covers this much of either end [byte]: the headers and the directory of every format we read.
 FINGERPRINT_BYTES = 2**20
@@ -83,6 +84,12 @@ def demand_entries(start: int, stop: int, count: int, where: str, what: str = "e
 @contextlib.contextmanager
 def naming(url: str) -> Iterator[None]:
     """Turn "no such file" and "not allowed" into errors that name the input; other failures of disk and network pass as they are, since the data are not to blame."""
+    if (shown := printable(url)) != url:
+        raise InputError(
+            "The name of the input is not UTF-8, and could not be kept",
+            where=shown,
+            hint="Rename it, or make a symbolic link to it and give that.",
+        )
     try:
         yield
     except AntdaskError:
@@ -279,9 +286,11 @@ def check_unchanged(entry: FileEntry) -> None:
 
 
 def _expand_one(text: str) -> list[str]:
+    if not text:
+        raise InputError("The name of an input is empty", hint="Is a variable of the shell not set?")
     path = _local_path(text)
     if path is not None:
-        if os.path.lexists(path):
+        if is_there(path):
             if stat.S_ISDIR(Path(path).stat().st_mode):
                 raise _directory(text)
             return [path]
@@ -300,6 +309,8 @@ def _expand_one(text: str) -> list[str]:
                 raise
         matches = sorted(filesystem.unstrip_protocol(m) for m in filesystem.glob(remote) if not filesystem.isdir(m))  # type: ignore[union-attr]
     if not matches:
+        if path is not None and closed_folders(path):
+            raise PermissionError(text)
         raise FileNotFoundError(text)
     return matches
 

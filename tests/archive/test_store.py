@@ -142,6 +142,11 @@ def test_publish_works_without_hard_links(tmp_path, monkeypatch):
     assert store.read("q") == b"first" and [p.name for p in tmp_path.iterdir()] == ["q"]
 
 
+def test_an_empty_name_is_not_the_working_directory():
+    with pytest.raises(UsageError, match="empty"):
+        Store("")
+
+
 def test_an_unknown_protocol_is_a_usage_error():
     with pytest.raises(UsageError):
         Store("nonsense://x")

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import uuid
 from pathlib import Path
@@ -78,6 +79,33 @@ def test_a_rejected_input_is_counted_and_the_rest_is_archived(tmp_path):
     summary = convert(make_plan([str(tmp_path / "bad.root"), FILES[1]], str(tmp_path / "a")), SERIAL)
     assert summary.exit_code == 3 and summary.rejected == 1 and summary.parts_done == 1 and summary.rows == 1
     assert catalog.load(Store(str(tmp_path / "a"))).quarantine["name"].to_pylist() == ["bad.root"]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_slips_of_the_pen_leave_no_trace(tmp_path, there):
+    if there:
+        convert(make_plan(FILES[:1], str(tmp_path / "a")), SERIAL)
+    before = sorted(p for p in (tmp_path / "a").rglob("*") if p.is_file())
+    summary = convert(make_plan([str(tmp_path / "*.rot"), str(tmp_path / "gone.root"), str(tmp_path)], str(tmp_path / "a")), SERIAL)
+    assert summary.exit_code == 3 and [r["code"] for r in summary.rejections] == ["input-missing", "input-missing", "input"]
+    assert sorted(p for p in (tmp_path / "a").rglob("*") if p.is_file()) == before
+
+
+def test_an_archive_whose_inputs_are_all_damaged_tells_of_them(tmp_path):
+    (tmp_path / "bad.root").write_bytes(b"root" + bytes(100))
+    convert(make_plan([str(tmp_path / "bad.root")], str(tmp_path / "a")), SERIAL)
+    assert catalog.load(Store(str(tmp_path / "a"))).quarantine["name"].to_pylist() == ["bad.root"]
+
+
+def test_an_input_whose_name_is_not_utf8_is_rejected_by_name_and_can_be_read_through_a_link(tmp_path):
+    name = os.fsencode(tmp_path) + b"/caf\xe9.h5"
+    shutil.copy(FILES[2], name)
+    summary = convert(make_plan([str(tmp_path / "*.h5"), os.fsdecode(name), FILES[1]], str(tmp_path / "a")), SERIAL)
+    assert [(Path(r["url"]).name, r["code"]) for r in summary.rejections] == [("caf\\xe9.h5", "input")] * summary.rejected
+    assert summary.rejected and summary.parts_done == 1
+    assert set(catalog.load(Store(str(tmp_path / "a"))).quarantine["name"].to_pylist()) == {"caf\\xe9.h5"}
+    (tmp_path / "cafe.h5").symlink_to(os.fsdecode(name))
+    assert convert(make_plan([str(tmp_path / "cafe.h5")], str(tmp_path / "a")), SERIAL).exit_code == 0
 
 
 def test_an_input_that_vanishes_fails_its_part_and_the_next_run_resumes(tmp_path):

@@ -1,5 +1,7 @@
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,23 @@ from antdask.sources import describe_each
 
 L1 = data_path("online/KM3NeT_00000267_00025291_L1.root")
 SEATRAY = data_path("seatray/antares.h5")
+
+
+@contextlib.contextmanager
+def closed(folder: Path) -> Iterator[None]:
+    """A folder that its owner may not enter, looked at by somebody who is not root."""
+    root = os.geteuid() == 0
+    folder.chmod(0)
+    if root:
+        for above in [folder.parent, *folder.parent.parents][:-1]:
+            above.chmod(above.stat().st_mode | 0o055)
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o700)
 
 
 def test_inspect_describes_one_file():
@@ -37,6 +56,20 @@ def test_one_bad_input_does_not_stop_the_others(tmp_path):
         "missing.root": "input-missing",
         "folder": "input",
     }
+
+
+def test_a_folder_that_a_glob_may_not_enter_is_named_and_the_others_are_planned(tmp_path):
+    for name in ("open", "closed"):
+        (tmp_path / name).mkdir()
+    shutil.copy(L1, tmp_path / "open")
+    shutil.copy(SEATRAY, tmp_path / "closed")
+    with closed(tmp_path / "closed"):
+        entries, rejected = scan([str(tmp_path / "*/*")])
+        deeper = scan([str(tmp_path / "**/*")])
+        single = scan([str(tmp_path / "closed/antares.h5"), str(tmp_path / "closed/*.h5")])
+    assert [Path(e.url).name for e in entries] == [Path(L1).name] and deeper == (entries, rejected)
+    assert [(r.url, r.code) for r in rejected] == [(str(tmp_path / "closed"), "input-unreadable")]
+    assert [r.code for r in single[1]] == ["input-unreadable"] * 2
 
 
 def test_the_same_content_under_two_names_is_planned_once(tmp_path):

@@ -62,6 +62,11 @@ def test_a_directory_is_refused_with_the_way_to_name_its_files(folder: Path) -> 
         expand([folder])
 
 
+def test_an_empty_name_is_not_the_working_directory() -> None:
+    with pytest.raises(InputError, match="empty"):
+        expand([""])
+
+
 @pytest.mark.parametrize("name", ["nothing.root", "nothing*.root", "a.root/below.root"])
 def test_what_is_not_there_is_missing(folder: Path, name: str) -> None:
     with pytest.raises(InputMissingError, match=str(folder)):
