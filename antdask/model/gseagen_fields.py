@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from antdask.model.gibuu_fields import GIBUU
 from antdask.model.schema import REAL, Field
 
 GSEAGEN = ("gseagen",)
@@ -10,8 +11,8 @@ GSEAGEN = ("gseagen",)
 # fmt: off
 
 
-def _number(name: str, text: str, ucd: str = "meta.number") -> Field:
-    return Field(name, "i4", "1", text, ucd, origins=GSEAGEN, missing="-2147483648")
+def _number(name: str, text: str, ucd: str = "meta.number", more: tuple[str, ...] = ()) -> Field:
+    return Field(name, "i4", "1", text, ucd, origins=(*GSEAGEN, *more), missing="-2147483648")
 
 
 def _real(name: str, unit: str, text: str, ucd: str = "") -> Field:
@@ -21,8 +22,8 @@ def _real(name: str, unit: str, text: str, ucd: str = "") -> Field:
 #: Of the event: what stands in w2list once the event is converted.
 GSEAGEN_EVENT = (
     _real("p_scale", "1", "PScale: by how much the probability of interaction was scaled"),
-    _number("target_a", "TargetA: nucleons of the nucleus that was hit"),
-    _number("target_z", "TargetZ: protons of the nucleus that was hit"),
+    _number("target_a", "TargetA: nucleons of the nucleus that was hit (GiBUU: nucleus_A)", more=GIBUU),
+    _number("target_z", "TargetZ: protons of the nucleus that was hit (GiBUU: nucleus_Z)", more=GIBUU),
     _number("interaction_id", "InterId: kind of the interaction in the numbering of GENIE", "meta.code.class"),
     _number("scattering_id", "ScattId: kind of the scattering in the numbering of GENIE", "meta.code.class"),
     _real("bjorken_x_of_event", "1", "Bx: Bjorken x of the interaction"),

@@ -6,6 +6,8 @@ Text stands in tables of bytes: a row says how long it is, the table below holds
 from __future__ import annotations
 
 from antdask.model.antares_fields import ANTARES_RAW
+from antdask.model.corsika_fields import CORSIKA_SHOWER, SHOWER, SHOWER_PARTICLE, SHOWER_TABLES
+from antdask.model.gibuu_fields import GIBUU, GIBUU_EVENT, GIBUU_PARTICLE
 from antdask.model.gseagen_fields import GSEAGEN, GSEAGEN_EVENT
 from antdask.model.offline_fields import EVT_EVENT, MC_EVENT_TIME, MC_HIT, MC_TABLES, OFFLINE
 from antdask.model.offline_fields import PARTICLE as OFFLINE_PARTICLE
@@ -20,6 +22,8 @@ AANET = (*KM3PIPE, *OFFLINE)
 GENERATED = (*SIMULATED, *OFFLINE)
 #: The same, and what a generator wrote before there was any light.
 BEGUN = (*GENERATED, *GSEAGEN)
+#: Generators that know of no detector: they give momenta instead of directions.
+BARE = (*GIBUU, *CORSIKA_SHOWER)
 
 # One line per field, however long.
 # fmt: off
@@ -33,14 +37,16 @@ PARTICLE_KINDS = (
     "particle", "neutrino", "primarylepton", "track_in", "track_aux", "track_primary", "track_earthlepton", "track_sealepton", "track_seamuon",
     "track_seaneutrino", "track_bundle", "center_on_can",
 )
+#: What else a particle may be, numbered on: the nucleon that was hit (GiBUU), a muon where it began, its mother and grandmother (CORSIKA).
+FURTHER_KINDS = ("struck_nucleon", "muon_at_birth", "mother", "grandmother")
 
 
 def _real(name: str, unit: str, text: str, ucd: str = "", origins: tuple[str, ...] = SIMULATED, missing: str = "NaN") -> Field:
     return Field(name, "f8", unit, text, ucd, origins=origins, missing=missing, codec=REAL)
 
 
-def _path(name: str, unit: str, text: str, ucd: str) -> Field:
-    return Field(name, "f8", unit, text, ucd, origins=(*ANTARES_RAW, *BEGUN), missing="NaN", codec=REAL)
+def _path(name: str, unit: str, text: str, ucd: str, more: tuple[str, ...] = ()) -> Field:
+    return Field(name, "f8", unit, text, ucd, origins=(*ANTARES_RAW, *BEGUN, *more), missing="NaN", codec=REAL)
 
 
 def _number(name: str, text: str, ucd: str = "meta.number", origins: tuple[str, ...] = EVT, dtype: str = "i4") -> Field:
@@ -48,7 +54,7 @@ def _number(name: str, text: str, ucd: str = "meta.number", origins: tuple[str, 
 
 
 EVENT = (
-    _number("event_number", "number of the event in the source: start_event of .evt, event_id of km3pipe; may repeat", "meta.id", BEGUN, "i8"),
+    _number("event_number", "number of the event in the source: start_event of .evt, event_id of km3pipe, word 2 of EVTH; may repeat", "meta.id", (*BEGUN, *CORSIKA_SHOWER), "i8"),
     _number("event_type", "second number of start_event", "meta.code.class", EVT, "i8"),
     _number("group_id", "number of the group in the km3pipe file", "meta.id", KM3PIPE, "i8"),
     _number("mc_id", "number of the simulated event (km3pipe mc_id)", "meta.id", AANET, "i8"),
@@ -77,22 +83,24 @@ EVENT = (
     *MC_EVENT_TIME,
     *EVT_EVENT,
     *GSEAGEN_EVENT,
+    *GIBUU_EVENT,
+    *SHOWER,
 )
 
 PARTICLE = (
-    Field("kind", "u1", "1", "what the line of the particle is called", "meta.code.class", origins=BEGUN, flags=tuple(enumerate(PARTICLE_KINDS)), codec=AMPLITUDE),
+    Field("kind", "u1", "1", "what the line of the particle is called, or what it is", "meta.code.class", origins=(*BEGUN, *BARE), flags=tuple(enumerate((*PARTICLE_KINDS, *FURTHER_KINDS))), codec=AMPLITUDE),
     _number("particle_id", "first number of the line, or id: number of the particle in its list; of track_bundle, number of muons", "meta.id", BEGUN),
-    _number("particle_type", "type of the particle as in the source, in the numbering of column 'numbering'", "meta.code.class", BEGUN),
-    Field("numbering", "u1", "1", "numbering of particle_type", "meta.code", origins=BEGUN, flags=((0, "not_stated"), (1, "GEANT3"), (2, "PDG"), (3, "CORSIKA")), codec=AMPLITUDE),
-    Field("pdg_type", "i4", "1", "type of the particle in the numbering of the Particle Data Group; .evt: derived where the source counts otherwise", "meta.code.class", origins=(*ANTARES_RAW, *EVT, *OFFLINE, *GSEAGEN), missing="0"),
-    _path("x", "m", "x of a point of the path; simulated ANTARES: UTM easting relative to the centre of the detector, else in the system of the generator", "pos.cartesian.x"),
-    _path("y", "m", "y of a point of the path; simulated ANTARES: UTM northing relative to the centre of the detector, else in the system of the generator", "pos.cartesian.y"),
-    _path("z", "m", "z of a point of the path, up; simulated ANTARES: relative to the centre of the detector, else in the system of the generator", "pos.cartesian.z"),
+    _number("particle_type", "type of the particle as in the source, in the numbering of column 'numbering'", "meta.code.class", (*BEGUN, *BARE)),
+    Field("numbering", "u1", "1", "numbering of particle_type", "meta.code", origins=(*BEGUN, *BARE), flags=((0, "not_stated"), (1, "GEANT3"), (2, "PDG"), (3, "CORSIKA")), codec=AMPLITUDE),
+    Field("pdg_type", "i4", "1", "type of the particle in the numbering of the Particle Data Group; .evt, GiBUU, CORSIKA: derived where the source counts otherwise, or only says so in other words", "meta.code.class", origins=(*ANTARES_RAW, *EVT, *OFFLINE, *GSEAGEN, *BARE), missing="0"),
+    _path("x", "m", "x of a point of the path; simulated ANTARES: UTM easting relative to the centre of the detector, else in the system of the generator", "pos.cartesian.x", CORSIKA_SHOWER),
+    _path("y", "m", "y of a point of the path; simulated ANTARES: UTM northing relative to the centre of the detector, else in the system of the generator", "pos.cartesian.y", CORSIKA_SHOWER),
+    _path("z", "m", "z of a point of the path, up; simulated ANTARES: relative to the centre of the detector, else in the system of the generator", "pos.cartesian.z", CORSIKA_SHOWER),
     _path("dx", "1", "x of the unit vector along the path", "pos.cartesian.x"),
     _path("dy", "1", "y of the unit vector along the path", "pos.cartesian.y"),
     _path("dz", "1", "z of the unit vector along the path", "pos.cartesian.z"),
-    _path("time_ns", "ns", "time at this point; simulated ANTARES: from the start of the frame, else as the generator counts it", "time.interval"),
-    _path("energy", "GeV", "energy of the particle at this point; of track_bundle, of all muons", "phys.energy"),
+    _path("time_ns", "ns", "time at this point; simulated ANTARES: from the start of the frame, else as the generator counts it", "time.interval", CORSIKA_SHOWER),
+    _path("energy", "GeV", "energy of the particle at this point; of track_bundle, of all muons; CORSIKA: of the primary particle", "phys.energy", BARE),
     _real("length", "m", "length of the path; the sign is that of the source", "phys.size", GENERATED),
     _real("bjorken_x", "1", "Bjorken x of the interaction"),
     _real("bjorken_y", "1", "Bjorken y of the interaction"),
@@ -104,6 +112,11 @@ PARTICLE = (
     _number("mother", "mother of the particle in the numbering of the generator; negative as in the source", "meta.code.class", (*EVT, *OFFLINE)),
     _number("grandmother", "mother of the mother, likewise", "meta.code.class"),
     *OFFLINE_PARTICLE,
+    _real("px", "GeV", "x of the momentum; CORSIKA: to the magnetic north", origins=BARE),
+    _real("py", "GeV", "y of the momentum; CORSIKA: to the west", origins=BARE),
+    _real("pz", "GeV", "z of the momentum; GiBUU: along the beam, CORSIKA: up, the number in the file (which is that downwards) with the other sign", origins=BARE),
+    *GIBUU_PARTICLE,
+    *SHOWER_PARTICLE,
 )
 
 HIT = (
@@ -181,6 +194,7 @@ def mc_tables(key: tuple[Field, ...], source: tuple[Field, ...]) -> tuple[Table,
         Table("lines", "line", "lines of the event that have no columns of their own, in the order of the source", (_LENGTH,), parent="events", origins=EVT),
         Table("line_bytes", "line_byte", "text of the line, without its end", (_BYTE,), parent="lines", origins=EVT),
         *MC_TABLES,
+        *SHOWER_TABLES,
     )
 
 

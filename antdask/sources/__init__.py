@@ -17,6 +17,7 @@ SOURCES: Registry[Source] = Registry(
         # By its trees; the next takes whatever else is ROOT.
         "antares_raw": "antdask.sources.antares_raw:SOURCE",
         "antdst_sel": "antdask.sources.antdst_sel:SOURCE",
+        "gibuu_root": "antdask.sources.gibuu_root:SOURCE",
         "gseagen_root": "antdask.sources.gseagen_root:SOURCE",
         "km3net_dst": "antdask.sources.km3net_dst:SOURCE",
         "km3net_offline": "antdask.sources.km3net_offline:SOURCE",

@@ -13,12 +13,13 @@ import numpy as np
 from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
 from antdask.model.keys import RunKey
 from antdask.model.mc_fields import NO_NUMBER, PARTICLE_KINDS
-from antdask.model.ragged import Batch, Columns, offsets_of, ranges
+from antdask.model.ragged import Batch, Columns
 from antdask.model.tables import schema
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files, layout_map
 from antdask.sources.evt_header import PDG, header_batch
 from antdask.sources.layout_map import LayoutMap
+from antdask.sources.particle_slots import ParticleSlots
 from antdask.sources.root import MAGIC, RootFile, open_root
 from antdask.sources.root_columns import TreeColumns
 from antdask.sources.tree_lines import Line, lines_of
@@ -147,17 +148,14 @@ def _batch(columns: TreeColumns, run: int, start: int, stop: int) -> Batch:
     values, n = columns.read(start, stop), stop - start
     fields = columns.fields(values, start)
     tracks = values.columns["NTracks"].astype(np.int64)
-    each = np.stack([np.ones(n, np.int64), np.ones(n, np.int64), tracks], axis=1)
-    first = offsets_of(each.reshape(-1))
-    places = [ranges(first[:-1].reshape(each.shape)[:, k], each[:, k]) for k in range(3)]
+    slots = ParticleSlots(np.stack([np.ones(n, np.int64), np.ones(n, np.int64), tracks], axis=1))
     particles: Columns = {}
     for derived in columns.dataset.derived:
         if derived.table == "particles" and len(derived.sources) == 3:
-            particles[derived.field] = _joined(places, [values.columns[name] for name in derived.sources])
-    nothing = np.full(n, NO_NUMBER, np.int32)
-    particles["particle_id"] = _joined(places, [nothing, nothing, values.columns["Id_tr"]])
-    particles["kind"] = _joined(places, [np.full(len(p), kind, np.uint8) for p, kind in zip(places, (*_LEADING, _TRACK), strict=True)])
-    particles["numbering"] = np.full(int(first[-1]), PDG, np.uint8)
+            particles[derived.field] = slots.join([values.columns[name] for name in derived.sources])
+    particles["particle_id"] = slots.join([NO_NUMBER, NO_NUMBER, values.columns["Id_tr"]])
+    particles["kind"] = slots.join([*_LEADING, np.uint8(_TRACK)])
+    particles["numbering"] = np.full(int(slots.offsets[-1]), PDG, np.uint8)
     row = {name.partition(".")[2]: column for name, column in fields.items()} | {
         "run": np.full(n, run, np.uint32),
         "frame_index": np.zeros(n, np.uint32),
@@ -168,15 +166,7 @@ def _batch(columns: TreeColumns, run: int, start: int, stop: int) -> Batch:
     }
     declared = schema("mc").by_name
     tables = {name: {f: made[f] for f in declared[name].columns(ORIGIN)} for name, made in (("events", row), ("particles", particles))}
-    return Batch("mc", ORIGIN, tables, {"particles": offsets_of(tracks + 2)})
-
-
-def _joined(places: list[np.ndarray], parts: list[np.ndarray]) -> np.ndarray:
-    """Parts as one column, each at its places."""
-    joined = np.empty(sum(map(len, places)), parts[-1].dtype)
-    for place, part in zip(places, parts, strict=True):
-        joined[place] = part
-    return joined
+    return Batch("mc", ORIGIN, tables, {"particles": slots.offsets})
 
 
 SOURCE = GSeaGenRoot()

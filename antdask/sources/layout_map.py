@@ -46,7 +46,7 @@ from antdask.sources.layout_record import Record, check_keys, interval, parse_re
 SPELLINGS = {
     "": "1", "1": "1", "bool": "1", "generic": "1", "pe": "1", "PE": "1",
     "ns": "ns", "m": "m", "rad": "rad", "radian": "rad", "GeV": "GeV", "Gm/s": "Gm.s-1",
-    "deg": "deg", "d": "d", "yr": "yr", "s": "s", "kHz": "kHz", "m2": "m2", "g/m2": "g.m-2",
+    "deg": "deg", "fm": "fm", "d": "d", "yr": "yr", "s": "s", "kHz": "kHz", "m2": "m2", "g/m2": "g.m-2",
 }  # fmt: skip
 
 #: Fields that every reader fills by itself.

@@ -32,6 +32,7 @@ GUIDED, GUIDED_SECONDS = ("evt/corant_5.1.9.evt", "detx/detx_v3.detx", "daq/IO_E
 FEW = {
     "km3net_dst": (1, 3),
     "km3net_offline": (2, 6),
+    "gibuu_root": (2, 6),
     "gseagen_root": (3, 9),
     "antdst_sel": (3, 9),
     "sensor_table": (3, 9),

@@ -28,6 +28,7 @@ from antdask.sources import SOURCES, files, recognise
 FILES: dict[str, tuple[str, ...]] = {
     "antares_raw": ("simulated/raw",),
     "antdst_sel": ("simulated/dst",),
+    "gibuu_root": ("gibuu/EventOutput.Pert.00000001.root",),
     "gseagen_root": ("gseagen/gseagen.root",),
     "km3net_online": (
         "online/KM3NeT_00000049_00008456.summaryslice-167941.root",

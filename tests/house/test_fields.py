@@ -21,7 +21,7 @@ UCD_WORDS = {
     **dict.fromkeys(("pos.cartesian.x", "pos.cartesian.y", "pos.cartesian.z", "pos.distance", "phys.veloc"), "Q"),
     **dict.fromkeys(("time", "time.duration", "time.end", "time.epoch", "time.interval", "time.start"), "Q"),
 }
-PREFIXES = "|".join(("", "da", "d", "c", "m", "u", "n", "p", "h", "k", "M", "G", "T", "P"))
+PREFIXES = "|".join(("", "da", "d", "c", "m", "u", "n", "p", "f", "h", "k", "M", "G", "T", "P"))
 SYMBOLS = "|".join(("s", "d", "yr", "m", "g", "A", "K", "V", "Hz", "eV", "rad", "deg", "byte", "bit", "Pa", "C"))
 UNIT = re.compile(rf"(?:{PREFIXES})(?:{SYMBOLS})(?:[+-]?\d+)?(?:[./](?:{PREFIXES})(?:{SYMBOLS})(?:[+-]?\d+)?)*")
 
@@ -31,6 +31,7 @@ ORIGINS = {
     *antares_fields.ANTARES_RAW,
     *antdst_fields.ANTDST,
     *mc_fields.BEGUN,
+    *mc_fields.BARE,
     *offline_fields.KM3NET_DST,
 }
 

@@ -143,7 +143,7 @@ def test_other_root_files_are_left_to_others() -> None:
     ):
         assert not SOURCE.sniff(samples.path(name), b"root")
     with pytest.raises(UnknownLayoutError):
-        describe_all(samples.path("gibuu/EventOutput.Pert.00000001.root"))
+        describe_all(samples.path("acoustics/mechanical_model.root"))
 
 
 @pytest.mark.parametrize("seed", range(20))
