@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from antdask.archive.catalog_reader import CatalogReader
@@ -14,9 +13,8 @@ from antdask.archive.store import Store
 from antdask.errors import UnknownNameError
 from antdask.model.tables import SCHEMAS
 from antdask.protocols import Registry
-from antdask.query.cards import Card, archive_card, stream_card
+from antdask.query.cards import archive_card
 from antdask.query.explanation import Explanations
-from antdask.query.index import Index
 from antdask.query.select import Selection
 
 #: What rooms above this one add to an archive: makers of objects, by the attribute under which each is found.
@@ -62,7 +60,7 @@ class Archive:
 
     def __init__(self, store: Store, catalog: CatalogReader) -> None:
         self.store, self.catalog = store, catalog
-        self._streams: dict[str, Stream] = {}
+        self._streams: dict[str, Selection] = {}
 
     @property
     def url(self) -> str:
@@ -95,7 +93,7 @@ class Archive:
         frame: pd.DataFrame = self.catalog.quarantine.to_pandas()
         return frame
 
-    def stream(self, name: str) -> Stream:
+    def stream(self, name: str) -> Selection:
         """A stream of this archive.
 
         Raises
@@ -106,7 +104,7 @@ class Archive:
         if name not in self.streams:
             raise UnknownNameError.of("stream", name, self.streams, where=self.url)
         if name not in self._streams:
-            self._streams[name] = Stream(self, Index(self.catalog, name))
+            self._streams[name] = Selection.whole(self.store, self.catalog, name)
         return self._streams[name]
 
     @property
@@ -141,10 +139,12 @@ class Archive:
         ------
         UnknownNameError, UsageError, DamagedPartError
         """
-        from antdask.query.backend import datatree
+        # Late, as xarray is.
+        from antdask.query.dataset import tree
 
         columns = dict(streams) if isinstance(streams, Mapping) else dict.fromkeys(streams)
-        return datatree(self, columns, max_bytes, select)
+        found = {name: self.stream(name).select(**select).to_xarray(names, max_bytes=max_bytes) for name, names in columns.items()}
+        return tree(found, self.url)
 
     def sql(self, query: str, *, max_bytes: int | None = None, on_missing: str = "raise", **tables: Any) -> pa.Table:
         """Answer of an SQL query (DuckDB); of the archive only what its columns and conditions leave is read.
@@ -185,27 +185,6 @@ class Archive:
 
     def _repr_html_(self) -> str:
         return archive_card(self._summary).html()
-
-
-class Stream(Selection):
-    """All rows of one stream of an archive: a selection that nothing has narrowed yet."""
-
-    def __init__(self, archive: Archive, index: Index) -> None:
-        super().__init__(archive.store, index, np.arange(len(index)))
-
-    @property
-    def name(self) -> str:
-        """Name of the stream."""
-        return self.index.schema.name
-
-    def __repr__(self) -> str:
-        return self._card().text()
-
-    def _repr_html_(self) -> str:
-        return self._card().html()
-
-    def _card(self) -> Card:
-        return stream_card(self.index.schema, self.index.columns(self.parts), _told(self.index.catalog.summaries["streams"][self.name]))
 
 
 def _told(summary: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""The door for xarray: ``xr.open_dataset(archive, engine="antdask", stream="events")``, and several streams as a tree."""
+"""The door for xarray: ``xr.open_dataset(archive, engine="antdask", stream="events")``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import xarray as xr
 from xarray.backends import BackendEntrypoint
@@ -11,9 +11,6 @@ from xarray.backends import BackendEntrypoint
 from antdask.archive import layout as lay
 from antdask.archive.store import Store
 from antdask.errors import AntdaskError, UsageError
-
-if TYPE_CHECKING:
-    from antdask.query.archive import Archive
 
 
 class AntdaskBackend(BackendEntrypoint):
@@ -55,6 +52,7 @@ class AntdaskBackend(BackendEntrypoint):
         ------
         NotAnArchiveError, UnknownNameError, UsageError, DamagedPartError
         """
+        # Late: xarray imports this module to list its engines, for whoever opens any file.
         from antdask.query.archive import open_archive
         from antdask.query.lazy import lazy_dataset
 
@@ -77,15 +75,3 @@ class AntdaskBackend(BackendEntrypoint):
             return Store(str(filename_or_obj)).exists(lay.MARKER)
         except (AntdaskError, OSError):
             return False
-
-
-def datatree(archive: Archive, columns: dict[str, Any], max_bytes: int | None, select: dict[str, Any]) -> xr.DataTree:
-    """Several streams as one tree, a group each.
-
-    Raises
-    ------
-    UnknownNameError, UsageError, DamagedPartError
-    """
-    found = {name: archive.stream(name).select(**select).to_xarray(names, max_bytes=max_bytes) for name, names in columns.items()}
-    root = xr.Dataset(attrs={"title": f"{', '.join(found)} of {archive.url}", "Conventions": "CF-1.11"})
-    return xr.DataTree.from_dict({"/": root, **found})

@@ -121,6 +121,12 @@ def stream_card(schema: Schema, columns: Sequence[str], facts: dict[str, Any]) -
     return Card(f"stream '{schema.name}'", lines, ("column", "type", "unit", "meaning"), rows, following)
 
 
+def html_lines(lines: list[str]) -> str:
+    """Lines for a notebook, the first as a heading."""
+    first, *rest = lines
+    return f"<b>{html.escape(first)}</b><br>" + "<br>".join(html.escape(line) for line in rest)
+
+
 def _runs(facts: dict[str, Any]) -> str:
     if not facts["runs"]:
         return "none"

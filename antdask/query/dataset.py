@@ -48,6 +48,12 @@ def dataset(rows: Rows) -> xr.Dataset:
     return xr.Dataset(variables, coordinates, {"title": schema.description, "stream": schema.name, "Conventions": "CF-1.11"})
 
 
+def tree(streams: dict[str, xr.Dataset], url: str) -> xr.DataTree:
+    """Datasets of several streams of the archive at this place as one tree, a group each."""
+    root = xr.Dataset(attrs={"title": f"{', '.join(streams)} of {url}", "Conventions": "CF-1.11"})
+    return xr.DataTree.from_dict({"/": root, **streams})
+
+
 def _raggedness(rows: Rows, name: str) -> dict[str, tuple[Any, ...]]:
     """Row sizes as CF wants them: 0 where there is no table, which a flag tells from an empty one."""
     table, offsets = rows.schema.table(name), rows.offsets[name]

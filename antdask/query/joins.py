@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -19,15 +19,15 @@ import pyarrow as pa
 from antdask import settings
 from antdask.errors import UsageError
 from antdask.query.arrow import flat_table
+from antdask.query.cards import html_lines
 from antdask.query.columns import Names, resolve
 from antdask.query.explanation import Explanations, size
 from antdask.query.formats import spread
+from antdask.query.found import Found
+from antdask.query.narrowable import Narrowable
 from antdask.query.records import awkward_array
 from antdask.query.rows import Rows
-from antdask.query.sides import Found, Series, Side, StreamSide, TableSide
-
-if TYPE_CHECKING:
-    from antdask.query.select import Selection
+from antdask.query.sides import Series, Side, StreamSide, TableSide, counterpart
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -36,19 +36,19 @@ class Joined:
 
     Parameters
     ----------
-    selection : Selection
+    selection : Narrowable
     sides : tuple of Side
         What is joined, each a field of the result.
     """
 
-    selection: Selection
+    selection: Narrowable
     sides: tuple[Side, ...] = ()
 
     def join(self, other: Any, columns: Names = None, *, name: str | None = None, one: bool | None = None) -> Joined:
         """See `Selection.join`."""
         columns = columns if columns is None or isinstance(columns, str) else list(columns)
         name = name or (other if isinstance(other, str) else None)
-        other = self.selection.other(other)
+        other = counterpart(self.selection, other)
         if isinstance(other, pa.Table | pd.DataFrame):
             return self._with(TableSide.of(self.selection, other, columns, name or "table", one))
         return self._with(StreamSide.of(self.selection, other, columns, name, one))
@@ -190,8 +190,6 @@ class Joined:
         ]
 
     def _repr_html_(self) -> str:
-        from antdask.query.select import html_lines
-
         return html_lines(self._lines())
 
 

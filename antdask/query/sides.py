@@ -5,87 +5,25 @@ from __future__ import annotations
 import abc
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import awkward as ak
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from antdask.errors import UnknownNameError, UsageError
-from antdask.model.ragged import offsets_of, ranges
-from antdask.query.arrow import flat_table
+from antdask.model.ragged import ranges
 from antdask.query.columns import Names, key_columns
 from antdask.query.explanation import Explanation
+from antdask.query.found import Found
 from antdask.query.keys import KeyCondition, Keys
-from antdask.query.records import awkward_array
+from antdask.query.narrowable import Narrowable
 from antdask.query.rows import Rows
 from antdask.query.times import series_table, time_step
 
-if TYPE_CHECKING:
-    from antdask.query.select import Selection
-
 # Streams with several rows for one key: each fit gives a row of its own.
 _MANY = ("reco",)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Found:
-    """Rows of a side that belong to the rows of a block.
-
-    Parameters
-    ----------
-    data : Rows or pyarrow.Table
-    order : int64 array
-        Rows of `data`, those of the first row of the block first.
-    counts : int64 array, shape (rows of the block,)
-        How many belong to each.
-    one : bool
-        Whether the result is a record or nothing, and no list.
-    hidden : tuple of str
-        Columns that only served to find the rows.
-    """
-
-    data: Rows | pa.Table
-    order: np.ndarray
-    counts: np.ndarray
-    one: bool
-    hidden: tuple[str, ...] = ()
-
-    def awkward(self) -> ak.Array:
-        """One record, nothing, or a list of records for each row of the block."""
-        data = awkward_array(self.data) if isinstance(self.data, Rows) else _records(self.data)
-        data = data[[name for name in data.fields if name not in self.hidden]]
-        if not self.one:
-            content = ak.to_layout(data[self.order])
-            return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(offsets_of(self.counts)), content))
-        index = np.full(len(self.counts), -1, np.int64)
-        index[self.counts > 0] = self.order
-        return ak.Array(ak.contents.IndexedOptionArray(ak.index.Index64(index), ak.to_layout(data)))
-
-    def table(self) -> pa.Table:
-        """All rows of the side, flat."""
-        if isinstance(self.data, pa.Table):
-            return self._shown(self.data)
-        ragged = [name for name in self.data.tables if name != self.data.schema.rows.name]
-        if ragged:
-            raise UsageError(
-                f"'{ragged[0]}' of '{self.data.schema.name}' has several rows per row",
-                hint="Use to_awkward(), or name columns of the rows only.",
-            )
-        return self._shown(flat_table(self.data, self.data.schema.rows.name))
-
-    def _shown(self, table: pa.Table) -> pa.Table:
-        return table.select([name for name in table.column_names if name not in self.hidden])
-
-    def pairs(self, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """For rows of the block, maybe repeated, each with every row that belongs to it: place in `place`, and row of `data` or -1."""
-        counts = self.counts[place]
-        repeats = np.repeat(np.arange(len(place)), np.maximum(counts, 1))
-        right = np.full(len(repeats), -1, np.int64)
-        right[np.repeat(counts > 0, np.maximum(counts, 1))] = self.order[ranges(offsets_of(self.counts)[:-1][place], counts)]
-        return repeats, right
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -152,17 +90,17 @@ class StreamSide(Side):
 
     Parameters
     ----------
-    left, right : Selection
+    left, right : Narrowable
     columns : names
         Of the other stream.
     """
 
-    left: Selection
-    right: Selection
+    left: Narrowable
+    right: Narrowable
     columns: Names
 
     @classmethod
-    def of(cls, left: Selection, right: Selection, columns: Names, name: str | None, one: bool | None) -> StreamSide:
+    def of(cls, left: Narrowable, right: Narrowable, columns: Names, name: str | None, one: bool | None) -> StreamSide:
         """Check that there is a common key.
 
         Raises
@@ -203,7 +141,7 @@ class StreamSide(Side):
         """See `Side.nothing`."""
         return Found(self.right.no_rows(self.columns), np.zeros(0, np.int64), np.zeros(0, np.int64), self.one, self.hidden)
 
-    def _narrowed(self, detector: str, runs: np.ndarray, keys: Keys) -> Selection:
+    def _narrowed(self, detector: str, runs: np.ndarray, keys: Keys) -> Narrowable:
         index = self.right.index
         right = self.right._keep("the same run", index.has_word("detector", [detector]) & np.isin(index.part("run"), runs))
         return right.narrowed_to(KeyCondition(self.what, index.schema, {detector: keys}))
@@ -234,7 +172,7 @@ class TableSide(Side):
     by_detector: bool
 
     @classmethod
-    def of(cls, left: Selection, table: pa.Table | pd.DataFrame, columns: Names, name: str, one: bool | None) -> TableSide:
+    def of(cls, left: Narrowable, table: pa.Table | pd.DataFrame, columns: Names, name: str, one: bool | None) -> TableSide:
         """Find the key columns of the table.
 
         Raises
@@ -318,7 +256,7 @@ class Series(Side):
     tolerance: int | None
 
     @classmethod
-    def of(cls, left: Selection, series: Any, columns: Names, name: str, tolerance: Any) -> Series:
+    def of(cls, left: Narrowable, series: Any, columns: Names, name: str, tolerance: Any) -> Series:
         """Find the times of the series.
 
         Raises
@@ -348,7 +286,7 @@ class Series(Side):
         return Found(self.table.slice(0, 0), np.zeros(0, np.int64), np.zeros(0, np.int64), True)
 
 
-def _key(selection: Selection) -> tuple[str, ...]:
+def _key(selection: Narrowable) -> tuple[str, ...]:
     """The columns that name a row, without times."""
     return tuple(path.rpartition("/")[2] for path in key_columns(selection.index.schema) if not path.endswith("/utc_ns"))
 
@@ -359,12 +297,30 @@ def _unasked(keys: tuple[str, ...], columns: Names) -> tuple[str, ...]:
     return tuple(key for key in keys if key not in asked)
 
 
-def _records(table: pa.Table) -> ak.Array:
-    """An Arrow table as records; without a column it still has its length."""
-    return ak.from_arrow(table) if table.num_columns else ak.Array(ak.contents.RecordArray([], [], length=table.num_rows))
+def counterpart(left: Narrowable, what: Any) -> Narrowable | pa.Table | pd.DataFrame:
+    """A selection or a table as it is; by a name a stream of the same archive, or its run table under ``runs``.
+
+    Raises
+    ------
+    UnknownNameError
+    UsageError
+        None of these.
+    """
+    if isinstance(what, Narrowable | pa.Table | pd.DataFrame):
+        return what
+    if not isinstance(what, str):
+        expected = "a stream by name, a selection, or a table of pandas or Arrow"
+        raise UsageError("This cannot be joined", found=repr(what)[:80], expected=expected)
+    catalog = left.index.catalog
+    streams = catalog.summaries["streams"]
+    if what in streams:
+        return left.whole(left.store, catalog, what)
+    if what == "runs":
+        return catalog.runs
+    raise UnknownNameError.of("stream", what, [*streams, "runs"], where=left.store.url)
 
 
-def keys_of(left: Selection, other: Any) -> tuple[dict[str, Keys], str]:
+def keys_of(left: Narrowable, other: Narrowable | pa.Table | pd.DataFrame) -> tuple[dict[str, Keys], str]:
     """The keys that another selection or a table shares with a selection, by detector (under an empty word for all), and what they are in words.
 
     Raises

@@ -13,21 +13,19 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset
 
+from antdask.archive.catalog_reader import CatalogReader
 from antdask.errors import AntdaskError, UnknownNameError, UsageError
 from antdask.query.arrow import flat_table
 from antdask.query.explanation import Explanation, Explanations, explain
 from antdask.query.pushdown import narrowed
 from antdask.query.select import Selection
-
-if TYPE_CHECKING:
-    from antdask.query.archive import Archive
 
 # Files, extensions and Python variables are out of reach of a query.
 _CONFINED: dict[str, str | bool | int | float | list[str]] = {
@@ -41,8 +39,25 @@ _CONFINED: dict[str, str | bool | int | float | list[str]] = {
 _LISTING = frozenset({"show", "information_schema", "duckdb_views", "duckdb_tables", "duckdb_columns", "tables"})
 
 
+class Streams(Protocol):
+    """What a query is put to: an archive, as far as SQL asks it; see `query.archive.Archive`."""
+
+    catalog: CatalogReader
+
+    @property
+    def url(self) -> str:
+        """Where it lies."""
+
+    @property
+    def streams(self) -> list[str]:
+        """Names of the streams that hold data."""
+
+    def stream(self, name: str) -> Selection:
+        """All rows of a stream."""
+
+
 def run_sql(
-    archive: Archive, query: str, tables: Mapping[str, Any], max_bytes: int | None = None, on_missing: str = "raise"
+    archive: Streams, query: str, tables: Mapping[str, Any], max_bytes: int | None = None, on_missing: str = "raise"
 ) -> Iterator[pa.Table]:
     """Answer of a query, piece by piece; first an empty one with names and types.
 
@@ -66,7 +81,7 @@ def run_sql(
             yield pa.Table.from_batches([batch])
 
 
-def explain_sql(archive: Archive, query: str, tables: Mapping[str, Any]) -> Explanations:
+def explain_sql(archive: Streams, query: str, tables: Mapping[str, Any]) -> Explanations:
     """What each stream that a query scans would cost; reads the catalogue only.
 
     Raises
@@ -80,7 +95,7 @@ def explain_sql(archive: Archive, query: str, tables: Mapping[str, Any]) -> Expl
 
 @contextlib.contextmanager
 def _connection(
-    archive: Archive, query: str, tables: Mapping[str, Any], max_bytes: int | None, look: bool, on_missing: str = "raise"
+    archive: Streams, query: str, tables: Mapping[str, Any], max_bytes: int | None, look: bool, on_missing: str = "raise"
 ) -> Iterator[tuple[Any, list[Explanation]]]:
     """DuckDB with the tables that a query names; errors of ours come through it as they were."""
     streams: list[_Stream] = []
@@ -122,7 +137,7 @@ def _answer(connection: Any, query: str) -> Any:
     return relation
 
 
-def known_tables(archive: Archive, tables: Mapping[str, Any] | None = None) -> list[str]:
+def known_tables(archive: Streams, tables: Mapping[str, Any] | None = None) -> list[str]:
     """Names of the tables that a query may name: of the streams, and of selections beside them."""
     chosen = {name: s for name, s in (tables or {}).items() if isinstance(s, Selection)}
     selections: dict[str, Selection] = {name: archive.stream(name) for name in archive.streams} | chosen
@@ -136,7 +151,7 @@ def _names(name: str, selection: Selection) -> list[str]:
     return [name, *(f"{name}_{t.name}" for t in index.schema.tables[1:] if t.name in there)]
 
 
-def _table(archive: Archive, name: str, tables: Mapping[str, Any]) -> Any:
+def _table(archive: Streams, name: str, tables: Mapping[str, Any]) -> Any:
     """A table of ours to register, or a selection and which of its tables is meant."""
     if name in tables and not isinstance(tables[name], Selection):
         return tables[name]

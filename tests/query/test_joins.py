@@ -212,12 +212,6 @@ def test_rows_that_match_another_selection(joinable, entries):
         joinable.stream("events").take([1, 2]).matching(tracks)
 
 
-def test_blocks_without_a_key_are_not_read(long):
-    chosen = long.stream("events").matching(pd.DataFrame({"run": [9], "frame_index": [100_000]}))
-    cost = chosen.explain(["n_hits"])
-    assert (cost.blocks, cost.blocks_asked) == (1, 3) and chosen.count().rows == 1
-
-
 def test_damage_on_the_other_side_is_named_or_left_out(entries, tmp_path):
     url = write_archive(tmp_path / "archive", [entries[0], entries[4]])
     joined = antdask.open_archive(url).stream("events").join("rates", ["n_frames"])

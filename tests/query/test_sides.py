@@ -1,19 +1,10 @@
 """Sides find which of their rows belong to which; results by value stand in test_joins."""
 
-import numpy as np
 import pyarrow as pa
 import pytest
 
 from antdask.errors import UsageError
-from antdask.query.sides import Found, StreamSide, TableSide, keys_of
-
-
-def test_pairs_repeat_a_row_for_each_that_belongs_to_it():
-    found = Found(pa.table({"x": [5, 6, 7]}), np.array([2, 0, 1]), np.array([1, 0, 2]), False)
-    repeats, right = found.pairs(np.array([2, 1, 0]))
-    assert repeats.tolist() == [0, 0, 1, 2] and right.tolist() == [0, 1, -1, 2]
-    assert found.awkward().x.to_list() == [[7], [], [5, 6]]
-    assert Found(pa.table({"x": [5], "run": [1]}), np.array([0]), np.array([0, 1]), True, ("run",)).awkward().to_list() == [None, {"x": 5}]
+from antdask.query.sides import StreamSide, TableSide, keys_of
 
 
 def test_streams_of_frames_give_one_row_and_tracks_a_list(small):
