@@ -3,7 +3,7 @@
 Origins: ``km3net_online`` (KM3NeT DAQ files), ``seatray`` (calibrated ANTARES files of the SeaTray framework), ``antares_raw`` (ANTARES DAQ data
 before calibration; only simulated files so far), ``antdst`` (flat trees made from ANTARES DSTs), ``detector_file`` (DETX and DATX), ``controlhost`` and
 ``controlhost_legacy`` (KM3NeT DAQ records as they go over the wire), ``evt_ascii`` (simulated events as text), ``km3pipe_hdf5`` (events of KM3NeT in HDF5),
-``km3net_offline`` (KM3NeT events after calibration and reconstruction, ROOT), ``km3net_dst`` (summaries of them).
+``km3net_offline`` (KM3NeT events after calibration and reconstruction, ROOT), ``km3net_dst`` (summaries of them), ``clb_packets`` (packets of single modules).
 UCDs follow IVOA UCD1+; units are VOUnit strings. Index origins and time scales are part of each description.
 """
 
@@ -15,6 +15,7 @@ from antdask.model.antdst_fields import SEL_FIELDS
 from antdask.model.detector_fields import COMMENT_BYTE_FIELDS, COMMENT_FIELDS, DETECTOR_FIELDS, MODULE_FIELDS, PMT_FIELDS
 from antdask.model.mc_fields import AANET, CALIBRATION, FIT, KM3PIPE, PARAMETER, STAGE, header_tables, mc_tables
 from antdask.model.offline_fields import DST_TABLES, EVENT_HIT, EVT_EVENT, EVT_NUMBER, OFFLINE, TRACK, TRACK_TABLES, user_tables
+from antdask.model.packet_fields import monitoring_tables, packet_tables
 from antdask.model.schema import AMPLITUDE, REAL, Field, Schema, Table
 
 # One line per field, however long.
@@ -316,6 +317,10 @@ SLOW_CONTROL = Schema(
     ),
 )
 
+PACKETS = Schema("packets", "hits of single modules as they leave them, before the DAQ sorts them into frames", ("utc_ns", "dom_id", "udp_sequence"), packet_tables(RUN, (SOURCE_INPUT, SOURCE_ENTRY)))
+
+MONITORING = Schema("monitoring", "what modules say of themselves: rates, compass, temperature, humidity, FIFOs", ("utc_ns", "dom_id"), monitoring_tables(RUN, (SOURCE_INPUT, SOURCE_ENTRY)))
+
 DETECTOR = Schema(
     "detector",
     "geometry, time offsets and status of a detector, valid in an interval",
@@ -363,6 +368,8 @@ SCHEMAS: dict[str, Schema] = {
         MC,
         HEADERS,
         SLOW_CONTROL,
+        PACKETS,
+        MONITORING,
         DETECTOR,
     )
 }

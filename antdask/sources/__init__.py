@@ -26,6 +26,7 @@ SOURCES: Registry[Source] = Registry(
         "km3pipe_hdf5": "antdask.sources.km3pipe_hdf5:SOURCE",
         "detector_file": "antdask.sources.detector_file:SOURCE",
         "controlhost": "antdask.sources.controlhost:SOURCE",
+        "clb_packets": "antdask.sources.clb_packets:SOURCE",
         "evt_ascii": "antdask.sources.evt_ascii:SOURCE",
         "sensor_table": "antdask.sources.sensor_table:SOURCE",
     },

@@ -20,7 +20,7 @@ from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files
 from antdask.sources.blob import Blob, open_blob
-from antdask.sources.controlhost_records import KINDS, Records, decode, fits
+from antdask.sources.controlhost_records import KINDS, Records, decode, fits, windows
 
 #: Aim for the bytes of one batch [byte].
 BATCH_BYTES = 16 * 2**20
@@ -134,7 +134,7 @@ class ControlHost:
         with open_blob(entry.url) as blob:
             index = scan(blob).of(code)
             files.demand_entries(start, stop, len(index.starts), f"{entry.url}, {tree}", "records")
-            for low, high in _windows(index, start, stop):
+            for low, high in windows(index.starts, index.sizes, start, stop, BATCH_BYTES):
                 yield from _intact(blob, index, code, low, high, entry.origin)
 
 
@@ -212,16 +212,6 @@ def _segments(code: int, index: Index) -> list[Segment]:
         Segment(stream, tree, RunKey(km3net_label(int(index.keys[a, 0]), False), int(index.keys[a, 1])), a, b, int(index.sizes[a:b].sum()))
         for a, b in itertools.pairwise(edges)
     ]
-
-
-def _windows(index: Index, start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """Cut records into stretches of the file of about `BATCH_BYTES`, at least one record each; records of other types in between count."""
-    ends = index.starts + index.sizes
-    low = start
-    while low < stop:
-        high = max(low + 1, int(np.searchsorted(ends[low:stop], index.starts[low] + BATCH_BYTES, "right")) + low)
-        yield low, high
-        low = high
 
 
 def _intact(blob: Blob, index: Index, code: int, start: int, stop: int, origin: str) -> Iterator[Batch]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,22 @@ class Records:
 Decoded = tuple[dict[str, Columns], dict[str, np.ndarray]]
 
 
+def windows(starts: np.ndarray, sizes: np.ndarray, start: int, stop: int, nbytes: int) -> Iterator[tuple[int, int]]:
+    """Cut the records ``start:stop`` into stretches of the file of about `nbytes`, at least one record each; records of other types in between count.
+
+    Examples
+    --------
+    >>> list(windows(np.array([0, 10, 30, 40]), np.array([10, 10, 10, 90]), 0, 4, 20))
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    ends = starts + sizes
+    low = start
+    while low < stop:
+        high = max(low + 1, int(np.searchsorted(ends[low:stop], starts[low] + nbytes, "right")) + low)
+        yield low, high
+        low = high
+
+
 def fits(payload: np.ndarray, kind: str, legacy: bool) -> bool:
     """Whether the bytes are one record of this kind, to the last byte."""
     record = Records(payload, np.zeros(1, np.int64), np.array([len(payload)]), kind, legacy, "", "", 0)
@@ -181,15 +198,21 @@ def _rates(records: Records) -> Decoded:
     if not records.legacy:
         received, largest = table["daq"] & np.uint32(0xFFFF), table["daq"] >> np.uint32(16)
         table["udp_complete"] = ((received == largest + 1) & (table["fifo"] >> np.uint32(31) == 1)).astype(np.uint8)
-        veto, full = (_channel_bits(table[name]) for name in ("status", "fifo"))
+        veto, full = (channel_bits(table[name]) for name in ("status", "fifo"))
         table["flags"] = veto | full << 1 | (table["rate_code"] == 0).astype(np.uint8) << 2
     return {"slices": {**_row(columns, records.first), "n_frames": counts.astype(np.uint32)}, "frames": table}, {
         "frames": offsets_of(counts)
     }
 
 
-def _channel_bits(words: np.ndarray) -> np.ndarray:
-    """Bits 0 to 30 of uint32 words as uint8, shape (words, 31)."""
+def channel_bits(words: np.ndarray) -> np.ndarray:
+    """Bits 0 to 30 of uint32 words as uint8, shape (words, 31).
+
+    Examples
+    --------
+    >>> channel_bits(np.array([5], np.uint32))[0, :4].tolist()
+    [1, 0, 1, 0]
+    """
     return np.unpackbits(words.astype("<u4").view(np.uint8).reshape(-1, 4), axis=1, bitorder="little")[:, :31]
 
 

@@ -74,6 +74,7 @@ FILES: dict[str, tuple[str, ...]] = {
         "gseagen/gseagen_v7.0.0_numuCC_diffuse.evt",
         "evt/example_numuCC.evt",
     ),
+    "clb_packets": ("daq/clb.dqd", "daq/IO_MONIT.dat"),
     "sensor_table": ("simulated/slow",),
     "archive_part": ("archived/rates", "archived/events"),
     "controlhost": tuple(

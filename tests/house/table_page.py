@@ -9,7 +9,7 @@ INTRODUCTION = f"""# Tables
 
 Every stream, table and column of an archive, schema version {tables.SCHEMA_VERSION}. The same text stands inside each part, as attributes of its arrays.
 
-- *unit*: a [VOUnit](https://www.ivoa.net/documents/VOUnits/) string, `1` for pure numbers. *UCD*: a word of the IVOA list UCD1+, which says what kind of quantity it is.
+- *unit*: a [VOUnit](https://www.ivoa.net/documents/VOUnits/) string, `1` for pure numbers (one of UDUNITS where VOUnits has no word: `0.01 degC`). *UCD*: a word of the IVOA list UCD1+, which says what kind of quantity it is.
 - *given by*: the sources that give the column; a column that a source does not give is absent in its parts, never filled with zeros.
 - A ragged table hangs below its parent: row *i* of the parent owns the rows `offsets[i]:offsets[i+1]`.
 - [Glossary](../glossary.md) of the words used here; [why time is an integer](../decisions/0003-time-and-units.md).

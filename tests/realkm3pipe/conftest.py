@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.realkm3pipe import environment
-from tests.sources import controlhost_samples, evt_samples
+from tests.sources import clb_samples, controlhost_samples, evt_samples
 
 # It runs in the environment of km3pipe.
 collect_ignore = ["job.py"]
@@ -37,7 +37,7 @@ OFFLINE = (
 
 @pytest.fixture(scope="session")
 def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """By file: events of .evt, records of dumps, columns of HDF5."""
+    """By file: events of .evt, records of dumps, packets of boards, columns of HDF5."""
     folder = tmp_path_factory.mktemp("km3pipe")
     daq = {name: controlhost_samples.FILES[name][0] for name in DUMPS}
     environment.run(
@@ -45,12 +45,14 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         {
             "evt": [evt_samples.path(n) for n in evt_samples.FILES],
             "daq": [(controlhost_samples.path(n), legacy) for n, legacy in daq.items()],
+            "clb": [(clb_samples.path(n), stream == "monitoring") for n, (_, stream, *_) in clb_samples.FILES.items()],
             "hdf5": [evt_samples.path(n) for n in HDF5],
             "offline": [evt_samples.path(n) for n in OFFLINE],
         },
     )
     found: dict[str, Any] = {name: json.loads((folder / f"evt{n}.json").read_text()) for n, name in enumerate(evt_samples.FILES)}
     found |= {name: json.loads((folder / f"daq{n}.json").read_text()) for n, name in enumerate(daq)}
+    found |= {name: json.loads((folder / f"clb{n}.json").read_text()) for n, name in enumerate(clb_samples.FILES)}
     for kind, names in (("hdf5", HDF5), ("offline", OFFLINE)):
         for n, name in enumerate(names):
             with np.load(folder / f"{kind}{n}.npz") as file:

@@ -2,6 +2,7 @@
 
 The job is a JSON file: ``evt`` (paths; a JSON file beside the job for each: for every event, tag to lists of numbers), ``daq`` (path, whether the old DAQ wrote it; likewise),
 ``hdf5`` (paths; an ``.npz`` for each, every data set as PyTables reads it, compound columns as ``table/column``),
+``clb`` (paths of raw packets of boards, and whether they are of the monitoring channel; a JSON file for each: for every packet what km3pipe gives),
 ``offline`` (paths; an ``.npz`` for each, every member that km3io gives of events, hits, tracks and simulated ones, flat, as ``part/member``, and how many each event has as ``part/#``).
 """
 
@@ -16,7 +17,8 @@ import awkward as ak
 import km3io
 import numpy as np
 import tables
-from km3pipe.io.daq import DAQEvent, DAQPreamble, DAQSummaryslice, TimesliceParser
+from km3pipe.io.clb import CLBPump
+from km3pipe.io.daq import DAQEvent, DAQPreamble, DAQSummaryslice, TimesliceParser, TMCHRepump
 from km3pipe.io.evt import EvtPump
 
 EVENT = ("id", "det_id", "run_id", "mc_id", "mc_run_id", "frame_index", "trigger_counter", "trigger_mask", "overlays", "t_sec", "t_ns")
@@ -54,6 +56,19 @@ def records(path: str, legacy: bool) -> list[dict[str, Any]]:
     return found
 
 
+def packets(path: str, monitoring: bool) -> list[dict[str, Any]]:
+    """Every packet of a dump of boards."""
+    if monitoring:
+        return [vars(blob["TMCHData"]) for blob in TMCHRepump(filename=path)]
+    found = []
+    for blob in CLBPump(file=path):
+        info, hits = blob["PacketInfo"], blob["Hits"]
+        columns = [np.asarray(hits[c]).tolist() for c in ("channel_id", "time", "tot")]
+        names = ("run", "udp_sequence", "timestamp", "ns_ticks", "dom_id", "dom_status")
+        found.append({**{name: int(info[name][0]) for name in names}, "hits": list(zip(*columns, strict=True))})
+    return found
+
+
 def columns(path: str) -> dict[str, np.ndarray]:
     """Every column of an HDF5 file, through PyTables."""
     found = {}
@@ -87,6 +102,8 @@ def main(job: dict[str, Any], folder: Path) -> None:
         (folder / f"evt{n}.json").write_text(json.dumps(events(path)))
     for n, (path, legacy) in enumerate(job.get("daq", ())):
         (folder / f"daq{n}.json").write_text(json.dumps(records(path, legacy), default=int))
+    for n, (path, monitoring) in enumerate(job.get("clb", ())):
+        (folder / f"clb{n}.json").write_text(json.dumps(packets(path, monitoring)))
     for n, path in enumerate(job.get("hdf5", ())):
         np.savez(folder / f"hdf5{n}.npz", **{k.replace("/", "|"): v for k, v in columns(path).items()})
     for n, path in enumerate(job.get("offline", ())):

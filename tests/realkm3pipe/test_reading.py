@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from antdask.model.ragged import Batch
+from antdask.sources.clb_packets import SOURCE as CLB
 from antdask.sources.controlhost import SOURCE as CONTROLHOST
 from tests.realkm3pipe.conftest import DUMPS, HDF5
-from tests.sources import controlhost_samples, evt_samples, km3pipe_samples
+from tests.sources import clb_samples, controlhost_samples, evt_samples, km3pipe_samples
 from tests.sources.test_km3pipe_events import HITS, INFO, MC_HITS, TRACKS
 from tests.sources.test_km3pipe_fits import COLUMNS
 
@@ -53,6 +54,35 @@ def test_records_of_the_daq(read: dict[str, Any], name: str) -> None:
             h for r in records for h in r["hits"]
         ]
         assert batch.tables["slices"]["frame_index"].tolist() == [r["frame"] for r in records]
+
+
+def test_hits_of_single_modules(read: dict[str, Any]) -> None:
+    packets, columns, batch = read["clb.dqd"], *_packets("clb.dqd")
+    assert _rows(batch, "hits", "channel_id", "tdc", "tot") == [h for p in packets for h in p["hits"]]
+    assert columns["n_hits"].tolist() == [len(p["hits"]) for p in packets]
+    assert columns["utc_ns"].tolist() == [p["timestamp"] * 10**9 + 16 * p["ns_ticks"] for p in packets]
+    for ours, theirs in (("run", "run"), ("udp_sequence", "udp_sequence"), ("dom_id", "dom_id"), ("status", "dom_status")):
+        assert columns[ours].tolist() == [p[theirs] for p in packets], ours
+
+
+def test_packets_of_the_monitoring_channel(read: dict[str, Any]) -> None:
+    """km3pipe gives rates in Hz, and temperature and humidity in their units."""
+    packets, columns, _ = read["IO_MONIT.dat"], *_packets("IO_MONIT.dat")
+    assert columns["utc_ns"].tolist() == [p["utc_seconds"] * 10**9 + p["nanoseconds"] for p in packets]
+    status = {"status": "dom_status_0", "fifo": "dom_status_1", "status3": "dom_status_2", "status4": "dom_status_3"}
+    words = {"udp_sequence": "udp_sequence_number", "high_rate_veto": "hrvbmp", "packet_flags": "flags", "tdc_full": "tdcfull", "acoustics_full": "aesfull", "flushes": "flushc", "slice_duration": "ts_duration_ms"}  # fmt: skip
+    board = {"acceleration": "A", "turning_rate": "G", "magnetic_field": "H"}
+    for name, theirs in {**{n: n for n in ("run", "dom_id", "yaw", "pitch", "roll")}, **status, **words, **board}.items():
+        assert columns[name].tolist() == [p[theirs] for p in packets], name
+    assert (columns["rate"] * 10.0).tolist() == [p["pmt_rates"] for p in packets]
+    assert (columns["temperature"] / 100).tolist() == [p["temp"] for p in packets]
+    assert (columns["humidity"] / 100).tolist() == [p["humidity"] for p in packets]
+
+
+def _packets(name: str) -> tuple[dict[str, np.ndarray], Batch]:
+    tree, _, count, *_ = clb_samples.FILES[name]
+    (batch,) = CLB.read(CLB.describe(clb_samples.path(name)), tree, 0, count)
+    return dict(batch.tables["packets"]), batch
 
 
 def _rows(batch: Batch, table: str, *columns: str) -> list[list[int]]:

@@ -194,13 +194,3 @@ def test_random_damage_gives_intact_values_or_an_error(tmp_path: Path, seed: int
         if other is not None:
             other.tables[record.schema.rows.name]["source_entry"][:] = columns["source_entry"]
             same(other, record)
-
-
-def test_packets_of_the_monitoring_channel_hold_no_rate_that_could_be_verified() -> None:
-    """Why ``IO_MONIT.dat`` is not read, as its page says: no word of detector or frame, and rates of which all are 0."""
-    data = Path(data_path("daq/IO_MONIT.dat")).read_bytes()
-    packets = [data[at : at + 248] for at in range(0, len(data), 248)]
-    assert [(len(p), p[:4], p[4:8]) for p in packets] == [(248, struct.pack("<i", 244), b"TMCH")] * 6
-    runs, _, seconds, _, module = zip(*(struct.unpack(">5I", p[8:28]) for p in packets), strict=True)
-    assert (set(runs), set(seconds), set(module)) == ({86}, {541, 542}, {806472270})
-    assert not any(any(p[44:168]) for p in packets)
