@@ -16,7 +16,7 @@ from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files
 from antdask.sources.blob import Blob, open_blob
-from antdask.sources.clb_index import TAGS, Index, scan
+from antdask.sources.clb_index import TAGS, Index, known_index, scan
 from antdask.sources.clb_records import ACOUSTICS, HEAD, HITS, MONITOR, MONITORING, decode
 from antdask.sources.controlhost_records import HIT, Records, windows
 
@@ -82,9 +82,9 @@ class ClbPackets:
         """
         if tree not in TREES:
             raise UnknownNameError.of("tree", tree, TREES, where=entry.url)
+        index = known_index(entry.url, entry.fingerprint).of(TREES[tree][0])
+        files.demand_entries(start, stop, len(index.starts), f"{entry.url}, {tree}", "packets")
         with open_blob(entry.url) as blob:
-            index = scan(blob).of(TREES[tree][0])
-            files.demand_entries(start, stop, len(index.starts), f"{entry.url}, {tree}", "packets")
             for low, high in windows(index.starts, index.sizes, start, stop, BATCH_BYTES):
                 yield from _intact(blob, index, tree, low, high)
 
