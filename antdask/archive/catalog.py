@@ -22,11 +22,10 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from antdask.archive import layout as lay
 from antdask.archive.marker import check
-from antdask.archive.parquet_rows import encode
+from antdask.archive.parquet_rows import ParquetRows, encode
 from antdask.archive.store import Store
 from antdask.archive.summary import summaries
 from antdask.errors import ArchiveError
@@ -199,8 +198,8 @@ def load(store: Store) -> Catalog:
     if not snapshot:
         return nothing()
     try:
-        tables = {n: pq.read_table(pa.BufferReader(store.read(snapshot_file(snapshot, n)))).replace_schema_metadata() for n in FILES}
-    except (FileNotFoundError, pa.ArrowInvalid) as error:
+        tables = {n: _whole(store, snapshot_file(snapshot, n)).replace_schema_metadata() for n in FILES}
+    except FileNotFoundError as error:
         raise ArchiveError(
             f"The catalogue is damaged: {error}", where=f"{store.url}/catalogue/{snapshot}", hint="Run: antdask status ARCHIVE --rebuild."
         ) from error
@@ -208,6 +207,10 @@ def load(store: Store) -> Catalog:
     owner = pc.take(parts["part"], pa.array(np.repeat(np.arange(parts.num_rows), parts["n_blocks"].to_numpy())))
     parts = pa.Table.from_arrays([(details if n in details.column_names else parts)[n] for n in PARTS.names], schema=PARTS)
     return Catalog(snapshot, parts, blocks.add_column(0, BLOCKS.field("part"), owner), **tables)
+
+
+def _whole(store: Store, path: str) -> pa.Table:
+    return ParquetRows.of(store.read(path), where=store.full_url(path)).table()
 
 
 def save(store: Store, catalog: Catalog) -> None:

@@ -121,9 +121,11 @@ def _decode_run(
         first, last = max(low - begin, 0), min(high - begin, chunk)
         if last <= first:
             continue
-        start, stop = spans[number, 0], spans[number, 0] + spans[number, 1] - 4
-        if start < 0 or stop < start or stop + 4 > data.size:
+        start, length = spans[number, 0], spans[number, 1]
+        # By differences: sums of numbers from a file may pass the largest one, and come out below zero.
+        if start < 0 or start > data.size or length < 4 or length > data.size - start:
             return CHECKSUM, number, 0
+        stop = start + length - 4
         encoded, place = data[start:stop], out[begin + first - low : begin + last - low]
         if _crc32c(encoded.ctypes.data, encoded.size) != _number(data, stop):
             return CHECKSUM, number, 0

@@ -16,14 +16,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from antdask.archive import parquet_footer
 from antdask.archive.plain import numbers
 from antdask.archive.store import Store
-from antdask.errors import ArchiveError
+from antdask.errors import AntdaskError, ArchiveError
 
 # Decoded pieces of row groups that are kept: neighbouring parts are asked for one after the other.
 _KEPT = 8
 # So many rows in a row are not worth keeping.
 _MANY = 1 << 14
+# What pyarrow says of damaged files: most of it is one of its own errors, words that are no words and columns that are gone are Python's.
+_DAMAGE = (OSError, pa.ArrowException, ValueError, KeyError)
 
 
 class ParquetRows:
@@ -58,19 +61,28 @@ class ParquetRows:
         """
         where = store.full_url(path)
         try:
-            if store.local:
-                # Held open: a reader keeps the file even when a newer snapshot has taken its place and it was removed.
-                return cls(pq.ParquetFile(store.full(path), read_dictionary=list(words)), where)
-            # Column chunks are fetched as they are; a buffer between would fetch more around each.
-            source = pa.PythonFile(_unbuffered(store.open(path)), "r")
-            return cls(pq.ParquetFile(source, pre_buffer=True, read_dictionary=list(words)), where)
-        except (OSError, pa.ArrowInvalid) as error:
+            # Held open: a reader keeps a local file even when a newer snapshot has taken its place and it was removed.
+            # Of a remote one, column chunks are fetched as they are; a buffer between would fetch more around each.
+            source = pa.OSFile(store.full(path)) if store.local else pa.PythonFile(_unbuffered(store.open(path)), "r")
+            return cls(_file(source, where, words, pre_buffer=not store.local), where)
+        except AntdaskError:
+            raise
+        except _DAMAGE as error:
             raise _damaged(where, error) from error
 
     @classmethod
-    def of(cls, data: bytes, words: Sequence[str] = ()) -> ParquetRows:
-        """A file in memory."""
-        return cls(pq.ParquetFile(pa.BufferReader(data), read_dictionary=list(words)), "memory")
+    def of(cls, data: bytes, words: Sequence[str] = (), where: str = "memory") -> ParquetRows:
+        """A file in memory.
+
+        Raises
+        ------
+        ArchiveError
+            It is damaged.
+        """
+        try:
+            return cls(_file(pa.BufferReader(data), where, words), where)
+        except _DAMAGE as error:
+            raise _damaged(where, error) from error
 
     def __len__(self) -> int:
         return int(self._edges[-1])
@@ -129,12 +141,20 @@ class ParquetRows:
         try:
             # The order of the file, then the one that was asked for.
             return self._file.read_row_groups(list(groups), columns=names).select(names)
-        except (OSError, pa.ArrowInvalid) as error:
+        except AntdaskError:
+            raise
+        except _DAMAGE as error:
             raise _damaged(self.where, error) from error
 
 
+def _file(source: Any, where: str, words: Sequence[str], *, pre_buffer: bool = False) -> pq.ParquetFile:
+    """An open file whose footer is sound, and that looks at the checksum of every page it reads."""
+    footer = parquet_footer.read(source, where)
+    return pq.ParquetFile(source, metadata=footer, read_dictionary=list(words), pre_buffer=pre_buffer, page_checksum_verification=True)
+
+
 def encode(table: pa.Table, group_rows: int, metadata: dict[str, str] | None = None, statistics: bool = True) -> bytes:
-    """A table as a Parquet file with row groups of so many rows."""
+    """A table as a Parquet file with row groups of so many rows, every page and the footer under a checksum."""
     sink = io.BytesIO()
     words = [f.name for f in table.schema if pa.types.is_string(f.type)]
     pq.write_table(
@@ -144,8 +164,9 @@ def encode(table: pa.Table, group_rows: int, metadata: dict[str, str] | None = N
         row_group_size=group_rows,
         use_dictionary=words,
         write_statistics=statistics,
+        write_page_checksum=True,
     )
-    return sink.getvalue()
+    return parquet_footer.sealed(sink.getvalue())
 
 
 def _unbuffered(file: Any) -> Any:

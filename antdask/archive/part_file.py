@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
@@ -19,6 +21,8 @@ from antdask.errors import CorruptFileError, InputMissingError, InputUnreadableE
 
 #: Bytes of the header before each member of a ZIP, without its name.
 _LOCAL_HEADER = 30
+# What `zipfile` and JSON say of damaged bytes. A place before the beginning of the file is an invalid argument to the system; any other error of it is one of the disk.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, LookupError, ValueError, TypeError, AttributeError, EOFError, RuntimeError, OverflowError)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +59,12 @@ class PartFile:
                     if attributes["format"] != lay.PART_FORMAT:
                         raise KeyError("format")
                     names = [n.removesuffix("/zarr.json") for n in members.namelist() if n.count("/") == 2 and n.endswith("/zarr.json")]
+                    if gone := set(_promised(attributes["awkward_form"])) - set(names):
+                        raise KeyError(f"array {min(gone)}")
                     arrays = [_array(members, name) for name in names]
-            except (zipfile.BadZipFile, KeyError, ValueError, TypeError, IndexError, EOFError, NotImplementedError, struct.error) as error:
+            except _DAMAGE as error:
+                if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                    raise
                 raise CorruptFileError(
                     f"Not a whole part: {type(error).__name__}: {error}", where=url, hint="Fetch it again, or convert its inputs again."
                 ) from error
@@ -82,6 +90,14 @@ def _open(url: str) -> Iterator[IO[bytes]]:
         raise InputMissingError("There is no such part", where=url) from error
     except IsADirectoryError as error:
         raise InputUnreadableError("A folder is no part", where=url) from error
+
+
+def _promised(form: Mapping[str, Any]) -> Iterator[str]:
+    """Arrays of which the whole part is made: a member whose name is damaged in the directory is missing without a word."""
+    if form["form_key"] is not None:
+        yield str(form["form_key"])
+    for content in form.get("contents", [form["content"]] if "content" in form else []):
+        yield from _promised(content)
 
 
 def _array(members: zipfile.ZipFile, name: str) -> dict[str, Any]:

@@ -17,7 +17,9 @@ import functools
 import io
 import itertools
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -205,7 +207,7 @@ class PlanFile:
         try:
             table = pq.read_table(pa.BufferReader(data))
             found = table.select(PART_TABLE.names).cast(PART_TABLE)
-        except (pa.ArrowInvalid, KeyError) as error:
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
             raise PlanError(f"The plan is damaged: {error}", where=self.url, hint=_HINT) from error
         if found.num_rows != self.parts:
             raise PlanError(
@@ -284,7 +286,7 @@ class PlanFile:
                     yield file.read(name)
         except FileNotFoundError as error:
             raise PlanError("There is no plan", where=self.url, hint=_HINT) from error
-        except (OSError, zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+        except (OSError, zipfile.BadZipFile, zlib.error, struct.error, KeyError, ValueError, EOFError, RuntimeError) as error:
             raise PlanError(f"The plan cannot be read: {error}", where=self.url, hint=_HINT) from error
 
 

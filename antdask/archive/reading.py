@@ -84,6 +84,8 @@ class PartReader:
         self.cache = cache if cache is not None else ChunkCache(0)
         self._key = store.url, self.part, row.get("crc32c")
         self.file = file or lay.part_file(self.part)
+        # A part of an archive is known by its key; one that lies anywhere, by its place.
+        self._told = store.full_url(self.file) if file else self.file
         self._arrays: dict[str, Mapping[str, Any]] = {a["name"]: a for a in row["arrays"]}
         self._indexes: dict[tuple[str, int], np.ndarray] = {}
         self._layouts: dict[str, lay.ArrayLayout] = {}
@@ -254,7 +256,7 @@ class PartReader:
 
     def where(self, layout: lay.ArrayLayout) -> str:
         """The array, for messages."""
-        return f"{self.file}:{layout.path}"
+        return f"{self._told}:{layout.path}"
 
     def _decode(self, layout: lay.ArrayLayout, data: np.ndarray, spans: np.ndarray, first: int, out: np.ndarray) -> None:
         """Rows from `first` on of some chunks, as many as `out` has; of a series all rows of these chunks."""
@@ -306,12 +308,12 @@ class PartReader:
             data = self.store.read(self.file, base + start, base + stop)
         except FileNotFoundError as error:
             raise DamagedPartError(
-                "A part is missing under the catalogue", where=self.file, hint="Run: antdask verify ARCHIVE --fast, then convert again."
+                "A part is missing under the catalogue", where=self._told, hint="Run: antdask verify ARCHIVE --fast, then convert again."
             ) from error
         if len(data) != stop - start:
             raise DamagedPartError(
                 "A part is shorter than the catalogue says",
-                where=self.file,
+                where=self._told,
                 found=f"{len(data)} bytes",
                 expected=f"{stop - start} bytes at {base + start}",
                 hint="Run: antdask verify ARCHIVE --fast, then convert again.",

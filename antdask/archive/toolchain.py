@@ -69,17 +69,6 @@ def keep(store: Store) -> str:
     return name
 
 
-def read(store: Store, environment: str) -> dict[str, Any]:
-    """The description of an environment.
-
-    Raises
-    ------
-    FileNotFoundError
-    """
-    document: dict[str, Any] = json.loads(store.read(lay.environment_file(environment)))
-    return document
-
-
 def differences(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
     """What differs between two environments, in words.
 

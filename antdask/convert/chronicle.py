@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from antdask.archive import contents, failed, marker, plans, snapshot, toolchain
+from antdask.archive import contents, documents, failed, marker, plans, snapshot
 from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.plans import PlanFile
 from antdask.archive.state import Account
@@ -194,7 +194,7 @@ def _environments(store: Store, table: pa.Table) -> dict[str, Any]:
         name = row["environment"]
         if name:
             try:
-                found[name] = {"parts": row["stream_count"], **toolchain.read(store, name)}
+                found[name] = {"parts": row["stream_count"], **documents.environment(store, name)}
             except FileNotFoundError:
                 found[name] = {"parts": row["stream_count"]}
     return found

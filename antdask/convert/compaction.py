@@ -11,7 +11,6 @@ A merged part is, to the byte, what a conversion with larger parts would have ma
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from antdask.archive import contents, ledger, plans
+from antdask.archive import contents, documents, ledger, plans
 from antdask.archive import layout as lay
 from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.state import Account
@@ -181,21 +180,20 @@ def _behind(
 
 def _lineages(store: Store, reader: CatalogReader, table: pa.Table) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Documents of the lineages, and those that cannot be merged, with the reason."""
-    documents, left_alone = {}, {}
+    found, left_alone = {}, {}
     first = table.group_by(["lineage", "stream", "origin"]).aggregate([("place", "min")])
     for row in first.sort_by("place_min").to_pylist():
-        path = lay.lineage_file(row["lineage"])
         try:
-            documents[row["lineage"]] = json.loads(store.read(path))
-        except (FileNotFoundError, ValueError) as error:
-            raise ArchiveError("The lineage of parts is not kept", where=path) from error
+            found[row["lineage"]] = documents.lineage(store, row["lineage"])
+        except FileNotFoundError as error:
+            raise ArchiveError("The lineage of parts is not kept", where=lay.lineage_file(row["lineage"])) from error
         declared = {f"{t.name}/{name}" for t in schema(row["stream"]).given_by(row["origin"]) for name in t.columns(row["origin"])}
         columns = set(reader.details.at(np.array([row["place_min"]]), ["columns"])["columns"][0].as_py())
-        if not writes_alike(documents[row["lineage"]]):
+        if not writes_alike(found[row["lineage"]]):
             left_alone[row["lineage"]] = "they were written by another version of the writer; reprocess or convert again"
         elif columns and columns != declared:
             left_alone[row["lineage"]] = f"its parts have other columns than stream '{row['stream']}' has now; reprocess or convert again"
-    return documents, left_alone
+    return found, left_alone
 
 
 def _reserved(store: Store) -> set[str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from antdask.archive import catalog, plans
+from antdask.archive import catalog, documents, plans
 from antdask.archive import layout as lay
 from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.ledger import Receipt
@@ -56,14 +55,12 @@ class LegacyInputs:
         Raises
         ------
         ArchiveError
-            The archive does not keep it.
+            The archive does not keep it, or it was altered.
         """
-        path = lay.lineage_file(name)
         try:
-            found: dict[str, Any] = json.loads(self._store.read(path))
-        except (FileNotFoundError, ValueError) as error:
-            raise ArchiveError("The lineage of a part is not kept", where=path) from error
-        return found
+            return documents.lineage(self._store, name)
+        except FileNotFoundError as error:
+            raise ArchiveError("The lineage of a part is not kept", where=lay.lineage_file(name)) from error
 
     def format_of(self, name: str) -> str:
         """Name of the source that reads the inputs of a lineage."""

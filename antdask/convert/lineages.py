@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from antdask.archive import choices, contents, snapshot
-from antdask.archive import layout as lay
+from antdask.archive import choices, contents, documents, snapshot
 from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.choices import Choice
 from antdask.archive.store import Store
@@ -58,7 +56,7 @@ def lineages(archive_url: str) -> list[dict[str, Any]]:
 
 def _about(store: Store, lineage: str) -> dict[str, str]:
     try:
-        document = json.loads(store.read(lay.lineage_file(lineage)))
+        document = documents.lineage(store, lineage)
     except FileNotFoundError:
         document = {}
     reader, step = document.get("reader", {}), document.get("step", {})

@@ -11,7 +11,6 @@ merged in the meantime.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,8 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from antdask.archive import choices, contents
-from antdask.archive import layout as lay
+from antdask.archive import choices, contents, documents
 from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.choices import Choice
 from antdask.archive.state import Account
@@ -187,8 +185,8 @@ def _chosen(store: Store, reader: CatalogReader, wish: Wish) -> list[dict[str, A
 def _current(store: Store, table: pa.Table, wish: Wish) -> pa.Table:
     """Of each run the current lineage; where that is what the same wish has made of another before, the other one."""
     names = table["lineage"]
-    documents = {n: _document(store, n) for n in pc.unique(names).to_pylist()}
-    made = {n: d["from"]["lineage"] for n, d in documents.items() if "step" in d and _same(d["step"], wish)}
+    known = {n: _document(store, n) for n in pc.unique(names).to_pylist()}
+    made = {n: d["from"]["lineage"] for n, d in known.items() if "step" in d and _same(d["step"], wish)}
     flags = pc.fill_null(table["current"], True)
     if made:
         runs = pc.binary_join_element_wise(table["detector"], table["run"].cast(pa.string()), names, "/")
@@ -200,10 +198,9 @@ def _current(store: Store, table: pa.Table, wish: Wish) -> pa.Table:
 
 def _document(store: Store, lineage: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(store.read(lay.lineage_file(lineage)))
+        return documents.lineage(store, lineage)
     except FileNotFoundError:
         return {}
-    return found
 
 
 def _same(step: Mapping[str, Any], wish: Wish) -> bool:
@@ -223,7 +220,7 @@ def _refuse_several(table: pa.Table) -> None:
 
 def _lineages(rows: Iterable[Mapping[str, Any]], wish: Wish) -> tuple[dict[str, dict[str, Any]], dict[tuple[str, str], str]]:
     """Documents of the derived lineages by their ids, and these by lineage and origin of the source."""
-    documents, names = {}, {}
+    made, names = {}, {}
     for source, origin in sorted({(row["lineage"], row["origin"]) for row in rows}):
         stream = wish.to_stream or wish.stream
         if wish.where:
@@ -233,8 +230,8 @@ def _lineages(rows: Iterable[Mapping[str, Any]], wish: Wish) -> tuple[dict[str, 
         entry = FileEntry("", SOURCE.name, "", step.origin, 0, 0, "", "", ())
         document = {**lineage_document(stream, entry, SOURCE), "step": step.to_dict(), "from": {"stream": wish.stream, "lineage": source}}
         names[source, origin] = lineage_id(document)
-        documents[lineage_id(document)] = document
-    return documents, names
+        made[lineage_id(document)] = document
+    return made, names
 
 
 def _part(number: int, row: Mapping[str, Any], lineage: str, wish: Wish) -> Part:

@@ -44,6 +44,11 @@ def test_what_is_no_part_is_said_to_be_none(made, tmp_path):
         (tmp_path / "cut.zarr.zip").write_bytes(data[:size])
         with pytest.raises(CorruptFileError, match=r"cut\.zarr\.zip"):
             PartFile.read(str(tmp_path / "cut.zarr.zip"))
+    # Bytes are missing in the middle: the directory tells places before the beginning. A name in it has changed: an array is gone.
+    for altered in (data[:900] + data[1000:], data[:-5000] + data[-5000:].replace(b"hits/tot/zarr.json", b"hits/tox/zarr.jsom")):
+        (tmp_path / "altered.zarr.zip").write_bytes(altered)
+        with pytest.raises(CorruptFileError, match=r"altered\.zarr\.zip"):
+            PartFile.read(str(tmp_path / "altered.zarr.zip"))
     with pytest.raises(InputMissingError):
         PartFile.read(str(tmp_path / "none.zarr.zip"))
     with pytest.raises(InputUnreadableError):

@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import io
 import json
@@ -70,6 +71,16 @@ def test_what_is_no_plan_is_refused_with_the_next_step(tmp_path, data):
         plans.PlanFile(str(tmp_path / "x"))
     with pytest.raises(PlanError, match="There is no plan"):
         plans.PlanFile(str(tmp_path / "none"))
+
+
+def test_a_plan_whose_bytes_changed_is_an_error_of_plans(tmp_path):
+    data = plans.to_bytes(plan())
+    for place in range(0, len(data), 7):
+        (tmp_path / "x").write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
+        # Bytes that nobody reads may change: times of members, and whatever stands twice.
+        with contextlib.suppress(PlanError):
+            made = plans.PlanFile(str(tmp_path / "x"))
+            assert made.whole() == plan() and made.table().num_rows == len(plan().parts)
 
 
 def test_another_version_is_named(file):

@@ -1,13 +1,13 @@
 import importlib.metadata
 
-from antdask.archive import toolchain
+from antdask.archive import documents, toolchain
 from antdask.archive.store import Store
 
 
 def test_an_environment_says_which_packages_made_a_part(tmp_path):
     store = Store(str(tmp_path))
     name = toolchain.keep(store)
-    kept = toolchain.read(store, name)
+    kept = documents.environment(store, name)
     assert kept == toolchain.describe() and toolchain.environment_id(kept) == name
     assert kept["packages"]["zarr"] == importlib.metadata.version("zarr")
     assert store.list("environments") == [f"environments/{name}.json"]

@@ -18,7 +18,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tests.contracts import fuzzing
+from tests.contracts import archive_fuzzing, fuzzing
 
 #: Nothing may take longer: reading the largest of the sound files takes two seconds on an idle machine [s].
 PATIENCE = 60
@@ -30,7 +30,13 @@ ROOT = Path(__file__).parents[2]
 def code() -> str:
     """A fingerprint of all that reads and judges damaged files: results of other code do not count."""
     found = hashlib.sha256()
-    for pattern in ("antdask/model/*.py", "antdask/sources/*.py", "antdask/sources/maps/*.toml", "tests/contracts/fuzz*.py"):
+    for pattern in (
+        "antdask/model/*.py",
+        "antdask/archive/*.py",
+        "antdask/sources/*.py",
+        "antdask/sources/maps/*.toml",
+        "tests/contracts/*fuzz*.py",
+    ):
         for path in sorted(ROOT.glob(pattern)):
             found.update(path.read_bytes())
     return found.hexdigest()[:16]
@@ -60,9 +66,9 @@ def run(file: str, cuts: int, changes: int, seed: int, folder: Path) -> dict[str
 
 def main(job: dict[str, Any]) -> None:
     folder = Path(job["folder"])
-    sound = fuzzing.Sound(job["file"])
+    sound = archive_fuzzing.SoundArchive(job["file"]) if archive_fuzzing.is_archived(job["file"]) else fuzzing.Sound(job["file"])
     damages = [*fuzzing.cuts(len(sound.data), job["cuts"], job["seed"]), *fuzzing.changes(len(sound.data), job["changes"], job["seed"] + 1)]
-    path = folder / f"damaged{Path(job['file']).suffix}"
+    path = sound.place(folder)
     before = _peak()
     limit = _addresses() + ADDRESSES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -88,9 +94,9 @@ def main(job: dict[str, Any]) -> None:
     (folder / "result.json").write_text(json.dumps(found))
 
 
-def _judged(sound: fuzzing.Sound, damage: fuzzing.Damage, path: Path) -> tuple[str, str, float]:
+def _judged(sound: fuzzing.Sound | archive_fuzzing.SoundArchive, damage: fuzzing.Damage, path: Path) -> tuple[str, str, float]:
     try:
-        verdict = fuzzing.judge(sound, damage, path)
+        verdict = sound.judge(damage, path)
     except Exception:  # whatever it is, it is what was looked for
         return "wrong", traceback.format_exc(limit=-6), 0.0
     return verdict.outcome, verdict.why, verdict.seconds

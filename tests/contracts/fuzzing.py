@@ -22,7 +22,7 @@ from antdask.convert.material import intact_batches
 from antdask.errors import AntdaskError, CorruptFileError, InputError
 from antdask.model.ragged import Batch, concatenate, take
 from antdask.plan import FileEntry, Range, Segment
-from antdask.sources import describe_each
+from antdask.sources import SOURCES, describe_each
 from antdask.sources.held_files import held_open
 
 #: Numbers as lengths and counts would like them least.
@@ -123,6 +123,21 @@ class Sound:
         if key not in self._rows:
             self._rows[key] = collections.Counter(digests(self.batches[key]))
         return self._rows[key]
+
+    def left_out(self, key: Key, rows: int) -> collections.Counter[bytes]:
+        """Digests of rows that are in the file, but that its source leaves out where the rest tells that they are of no use."""
+        with held_open():
+            entry = next((e for e in describe_each(self.path)[0] if e.format == key[0]), None)
+            found = [] if entry is None else list(SOURCES.get(key[0]).read(entry, key[1], 0, rows))
+        return collections.Counter(digests(concatenate(found)) if found else ())
+
+    def place(self, folder: Path) -> Path:
+        """Where a damaged file is put."""
+        return folder / f"damaged{Path(self.path).suffix}"
+
+    def judge(self, damage: Damage, path: Path) -> Verdict:
+        """Damage the file and read it, see `judge`."""
+        return judge(self, damage, path)
 
 
 def read(path: str) -> tuple[dict[Key, Batch], list[Quarantined], str]:
@@ -235,19 +250,20 @@ def judge(sound: Sound, damage: Damage, path: Path) -> Verdict:
     outcome = "salvaged" if len(lost) > sound.lost else "sound"
     if all(key in sound.batches and same(b, sound.batches[key]) for key, b in found.items()) and set(found) == set(sound.batches):
         return Verdict(outcome, "", seconds)
-    trouble = [*_strangers(sound, found), *_silent_losses(sound, found, lost, told)]
+    trouble = [*_strangers(sound, found, told), *_silent_losses(sound, found, lost, told)]
     if not trouble:
         return Verdict(outcome, "", seconds)
     return Verdict("wrong", "; ".join(trouble), seconds) if sound.protected(damage) else Verdict("other", "", seconds)
 
 
-def _strangers(sound: Sound, found: dict[Key, Batch]) -> Iterator[str]:
+def _strangers(sound: Sound, found: dict[Key, Batch], told: str) -> Iterator[str]:
     """Rows that the sound file does not have."""
     for key, batch in found.items():
-        if key not in sound.batches:
+        if key not in sound.batches and "cannot be read" not in told:
             yield f"{key} has {batch.rows} rows, the sound file none"
             continue
-        strange = collections.Counter(digests(batch)) - sound.rows(key)
+        # What says that a tree is of no use, like counts that are all zero, may be what is damaged.
+        strange = collections.Counter(digests(batch)) - (sound.rows(key) if key in sound.batches else sound.left_out(key, batch.rows))
         if strange:
             yield f"{key} has {strange.total()} of {batch.rows} rows that the sound file does not have"
 
