@@ -22,12 +22,14 @@ from antdask.sources.evt_header import program_of
 from antdask.sources.object_columns import ObjectColumns
 from antdask.sources.root import RootFile
 from antdask.sources.root_header import headers_of
+from antdask.sources.root_provenance import texts_of
 from antdask.sources.salvage import pieces
 
 #: Programs of Jpp that simulate light, or trigger what is simulated.
 _PROGRAMS = re.compile(r"JSirene|JTriggerEfficiency(RunByRun)?|JRandomTimesliceWriter")
 #: How KM3NeT names what is simulated: the version of the production first, or a step of the simulation between dots.
 _NAMES = re.compile(r"^mcv?\d|^mcCustom|\.(mc|j?sirene|jte|jterbr\d*|km3sim|km3)\.")
+META = "META"
 _EVENTS, _TRUTH = "E", "E/mc"
 _LAYOUT, _ORIGIN = "km3net_offline_1", "km3net_offline"
 
@@ -50,14 +52,20 @@ def _header(file: RootFile) -> str:
 
 
 def _provenance(file: RootFile, notes: list[str]) -> str:
+    if file.objects.get(META) != "TDirectory":
+        return ""
     try:
-        titles = file.titles("META")
+        texts = texts_of(file.directory(META))
     except CorruptFileError as error:
         notes.append(f"the provenance in META cannot be read: {error.what}")
         return ""
-    for name, title in titles:
-        if _PROGRAMS.fullmatch(name) or _PROGRAMS.fullmatch(title):
-            return f"META names {name if _PROGRAMS.fullmatch(name) else title}"
+    for key, text in texts:
+        if isinstance(text, CorruptFileError):
+            notes.append(f"'META/{key.name}' cannot be read: {text.what}")
+            continue
+        title = text.decode("utf-8", "replace")
+        if _PROGRAMS.fullmatch(key.name) or _PROGRAMS.fullmatch(title):
+            return f"META names {key.name if _PROGRAMS.fullmatch(key.name) else title}"
         for word in title.split():
             if _NAMES.search(PurePosixPath(word).name):
                 return f"META names {PurePosixPath(word).name}"

@@ -1,7 +1,7 @@
 """Source ``km3net_offline``: events of KM3NeT after calibration and reconstruction, and simulated ones, in ROOT files of aanet and Jpp (tree ``E``, class ``Evt``).
 
-An entry of ``E`` is an event (streams events and mc), an entry of ``E/trks`` a track (stream reco), an entry of ``Head`` a header (stream headers). The members are
-declared in ``maps/km3net_offline_1.toml``. The trees ``KM3NET_*`` of the same file are read by `antdask.sources.km3net_online`.
+An entry of ``E`` is an event (streams events and mc), an entry of ``E/trks`` a track (stream reco), an entry of ``Head`` a header (stream headers), beside what programs wrote
+of themselves (`antdask.sources.root_provenance`). The members are declared in ``maps/km3net_offline_1.toml``. The trees ``KM3NET_*`` of the same file are read by `antdask.sources.km3net_online`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from antdask.sources.evt_header import header_batch
 from antdask.sources.km3net_labels import simulated_by
 from antdask.sources.layout_map import LayoutMap
 from antdask.sources.object_columns import ObjectColumns
-from antdask.sources.offline_survey import EVENTS, MC, TRACKS, EventSurvey, track_counts
+from antdask.sources.offline_survey import EVENTS, MC, TRACKS, EventSurvey, has_events, is_offline, track_counts
 from antdask.sources.root import MAGIC, RootFile, open_root
 from antdask.sources.root_header import HEAD, MULTI_HEAD, Lines, headers_of
+from antdask.sources.root_provenance import TREE as PROVENANCE
+from antdask.sources.root_provenance import Provenance
 from antdask.sources.salvage import pieces
 
 ORIGIN = "km3net_offline"
@@ -44,7 +46,7 @@ class Km3netOffline:
             return False
         try:
             with open_root(url) as file:
-                return _is_offline(file)
+                return is_offline(file)
         except CorruptFileError:
             # Nobody can tell what it was; the source that takes every ROOT file says what is wrong with it.
             return False
@@ -65,7 +67,7 @@ class Km3netOffline:
         with open_root(url) as file:
             segments, notes = [], list(file.notes)
             run, label = 0, ""
-            if _has_events(file):
+            if has_events(file):
                 survey = EventSurvey(file, notes)
                 segments = survey.segments()
                 notes += survey.notes()
@@ -74,12 +76,13 @@ class Km3netOffline:
                 notes.append("tree 'E' is empty")
             heads = headers_of(file, notes)
             label = label or ("km3net-simulated" if simulated_by(file, notes) else "km3net")
-            segments += _header_segments(heads, label, run)
-            notes += _other_objects(file)
+            provenance = Provenance(file)
+            segments += _header_segments(heads, label, run) + provenance.segments(RunKey(label, run))
+            notes += [*provenance.notes(), *_other_objects(file, provenance.told)]
             return identity.entry(url, self.name, ORIGIN, segments, notes, layout=LAYOUT, uuid=file.uuid)
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
-        """Batches of events, tracks or headers ``start:stop``, each of about 32 MiB uncompressed, in the order of the file.
+        """Batches of events, tracks, headers or rows of provenance ``start:stop``, each of about 32 MiB uncompressed, in the order of the file.
 
         Raises
         ------
@@ -90,9 +93,13 @@ class Km3netOffline:
         CorruptFileError
             With the range of entries that is lost, if it is known; batches before it are sound.
         """
-        if tree not in (EVENTS, TRACKS, MC, HEADERS):
-            raise UnknownNameError.of("tree", tree, [EVENTS, TRACKS, MC, HEADERS], where=entry.url)
+        trees = (EVENTS, TRACKS, MC, HEADERS, PROVENANCE)
+        if tree not in trees:
+            raise UnknownNameError.of("tree", tree, trees, where=entry.url)
         with open_root(entry.url) as file:
+            if tree == PROVENANCE:
+                yield from Provenance(file).batches(entry, start, stop)
+                return
             if tree == HEADERS:
                 yield from _headers(entry, headers_of(file, []), start, stop)
                 return
@@ -114,10 +121,8 @@ class Km3netOffline:
         CorruptFileError
             A key cannot be read.
         """
-        if tree == HEADERS:
-            return [
-                np.array([s.run.run for s in entry.segments if s.tree == HEADERS for _ in range(s.start, s.stop)], np.int64)[start:stop]
-            ]
+        if tree in (HEADERS, PROVENANCE):
+            return [np.array([s.run.run for s in entry.segments if s.tree == tree for _ in range(s.start, s.stop)], np.int64)[start:stop]]
         with open_root(entry.url) as file:
             columns = ObjectColumns(file.tree(EVENTS), _map().dataset(tree), ORIGIN)
             first = _places(columns, tree)
@@ -132,18 +137,6 @@ class Km3netOffline:
 
 def _map() -> LayoutMap:
     return layout_map.load(LAYOUT)
-
-
-def _is_offline(file: RootFile) -> bool:
-    try:
-        return any(kind in (HEAD, MULTI_HEAD) for kind in file.objects.values()) or _has_events(file)
-    except CorruptFileError:
-        # The tree is there, and damaged: to be told by `describe`, so that it is not lost without a word beside other trees.
-        return True
-
-
-def _has_events(file: RootFile) -> bool:
-    return file.objects.get(EVENTS) == "TTree" and file.entries(EVENTS) > 0 and file.tree(EVENTS).find("mc_trks") is not None
 
 
 def _places(columns: ObjectColumns, tree: str) -> np.ndarray | None:
@@ -203,13 +196,13 @@ def _headers(entry: FileEntry, heads: list[Lines | CorruptFileError], start: int
         yield header_batch([(run, [(name, value, b"") for name, value in lines])], number, ORIGIN)
 
 
-def _other_objects(file: RootFile) -> list[str]:
-    """What else the file holds; named, because it is not archived here."""
+def _other_objects(file: RootFile, told: set[str]) -> list[str]:
+    """What else the file holds beside what was told; named, because it is not archived here."""
     notes = []
     for name, kind in file.objects.items():
         if name.startswith("KM3NET_") and kind == "TTree":
             notes += _daq_tree(file, name)
-        elif name != EVENTS and kind not in (HEAD, MULTI_HEAD):
+        elif name != EVENTS and kind not in (HEAD, MULTI_HEAD) and name not in told:
             notes.append(f"'{name}' ({kind}) is not archived")
     return notes
 

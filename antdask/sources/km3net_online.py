@@ -32,9 +32,12 @@ from antdask.sources.km3net_headers import (
 )
 from antdask.sources.km3net_labels import simulated_by
 from antdask.sources.km3net_records import COUNTED, KEY_HIT, SUMMARY_FRAME, TRIGGERED_HIT, demand, native, vector
+from antdask.sources.offline_survey import is_told_offline
 from antdask.sources.root import MAGIC, RootFile, Tree, open_root
 from antdask.sources.root_branch import Branch
 from antdask.sources.root_header import HEAD, MULTI_HEAD
+from antdask.sources.root_provenance import TREE as PROVENANCE
+from antdask.sources.root_provenance import Provenance
 
 ORIGIN = "km3net_online"
 #: Aim for the uncompressed bytes of one batch [byte].
@@ -123,7 +126,11 @@ class Km3netOnline:
                 found, lost = _segments(tree, headers, bool(evidence))
                 segments += found
                 notes += lost
-            notes += _others(file)
+            provenance, elsewhere = Provenance(file), is_told_offline(file)
+            if segments and not elsewhere:
+                segments += provenance.segments(segments[0].run)
+                notes += provenance.notes()
+            notes += _others(file, provenance.told if segments or elsewhere else set(), elsewhere)
             layout = "+".join(sorted(splits)) or "empty"
             return identity.entry(url, self.name, ORIGIN, segments, notes, layout=layout, uuid=file.uuid)
 
@@ -141,9 +148,12 @@ class Km3netOnline:
         UnknownLayoutError
             Branches are missing or unknown.
         """
-        if tree not in TREES:
-            raise UnknownNameError.of("tree", tree, TREES, where=entry.url)
+        if tree not in (*TREES, PROVENANCE):
+            raise UnknownNameError.of("tree", tree, [*TREES, PROVENANCE], where=entry.url)
         with open_root(entry.url) as file:
+            if tree == PROVENANCE:
+                yield from Provenance(file).batches(entry, start, stop)
+                return
             data = file.tree(tree)
             files.demand_entries(start, stop, data.entries, data.where)
             if start == stop:
@@ -165,6 +175,8 @@ class Km3netOnline:
         CorruptFileError
             A header cannot be read.
         """
+        if tree == PROVENANCE:
+            return [np.array([s.run.run for s in entry.segments if s.tree == tree for _ in range(s.start, s.stop)], np.int64)[start:stop]]
         order = schema(TREES[tree].stream).order
         with open_root(entry.url) as file:
             columns = _headers(file.tree(tree)).read(start, stop, order)
@@ -256,15 +268,15 @@ def _known_trees(file: RootFile) -> list[str]:
     return known
 
 
-def _others(file: RootFile) -> list[str]:
-    """What else the file holds; named, because it is not archived."""
+def _others(file: RootFile, provenance: set[str], offline: bool) -> list[str]:
+    """What else the file holds; named, because it is not archived, or not here."""
     notes = []
     for name, kind in file.objects.items():
         if kind == "TTree" and name not in TREES:
             notes.append(_other_tree(file, name))
-        elif kind in (HEAD, MULTI_HEAD):
+        elif kind in (HEAD, MULTI_HEAD) or (offline and name in provenance):
             notes.append(f"'{name}' ({kind}) is read by source 'km3net_offline'")
-        elif kind != "TTree":
+        elif kind != "TTree" and name not in provenance:
             notes.append(f"'{name}' ({kind}) is not archived")
     return notes
 

@@ -19,6 +19,7 @@ from antdask.sources import layout_map, offline_derived
 from antdask.sources.km3net_labels import holds, simulated_by
 from antdask.sources.object_columns import ObjectColumns
 from antdask.sources.root import RootFile
+from antdask.sources.root_header import HEAD, MULTI_HEAD
 from antdask.sources.salvage import pieces
 
 ORIGIN = "km3net_offline"
@@ -27,6 +28,34 @@ EVENTS, TRACKS, MC = "E", "E/trks", "E/mc"
 
 _KEYS = ("run_id", "mc_run_id", "det_id", "frame_index", "trigger_counter")
 _TRUTH = ("mc_hits", "mc_trks", "w", "w2list", "w3list")
+
+
+def has_events(file: RootFile) -> bool:
+    """Whether the file has a tree ``E`` of events that is not empty.
+
+    Raises
+    ------
+    CorruptFileError
+        That cannot be told.
+    """
+    return file.objects.get(EVENTS) == "TTree" and file.entries(EVENTS) > 0 and file.tree(EVENTS).find("mc_trks") is not None
+
+
+def is_offline(file: RootFile) -> bool:
+    """Whether this is a file for source ``km3net_offline``: with a header, or a tree ``E`` of events, damaged or not."""
+    try:
+        return any(kind in (HEAD, MULTI_HEAD) for kind in file.objects.values()) or has_events(file)
+    except CorruptFileError:
+        # The tree is there, and damaged: to be told by `describe`, so that it is not lost without a word beside other trees.
+        return True
+
+
+def is_told_offline(file: RootFile) -> bool:
+    """Whether source ``km3net_offline`` can describe the file: what belongs to all sources is archived there, and else by another."""
+    try:
+        return has_events(file) or is_offline(file)
+    except CorruptFileError:
+        return False
 
 
 class EventSurvey:

@@ -28,9 +28,11 @@ from antdask.sources import root_codecs
 from antdask.sources.blob import Blob, BlobFile, open_blob
 from antdask.sources.held_files import held
 from antdask.sources.root_branch import Branch, Home, windows
+from antdask.sources.root_directory import Directory
 from antdask.sources.root_entries import entries_of
 from antdask.sources.root_keys import parse_key
 from antdask.sources.root_metadata import HINT, Metadata
+from antdask.sources.root_object import Member
 
 MAGIC = b"root"
 _HEAD_BYTES = 20  # magic, version, begin, end
@@ -233,23 +235,47 @@ class RootFile:
         except CorruptFileError as error:
             raise self._damaged(name, error) from error
 
-    def titles(self, directory: str) -> list[tuple[str, str]]:
-        """Name and title of every named object in a directory below the top one, all cycles; none if there is no such directory.
+    def directory(self, name: str = "") -> Directory:
+        """The top directory, or one below it, of its highest cycle.
 
         Raises
         ------
+        UnknownNameError
+            No such directory.
         CorruptFileError
         """
-        if self.objects.get(directory) != "TDirectory":
-            return []
-        with self._metadata.reading(f"directory '{directory}'", directory):
-            inside: Any = self._directory[directory]
-            found = [inside[key] for key, kind in inside.classnames(recursive=False).items() if kind == "TNamed"]
-            return [(str(named.member("fName")), str(named.member("fTitle"))) for named in found]
+        if name and self.objects.get(name) != "TDirectory":
+            raise UnknownNameError.of(
+                "directory", name, [key for key, kind in self.objects.items() if kind == "TDirectory"], where=self.url
+            )
+        with self._metadata.reading(f"directory '{name}'", name):
+            model = self._keys[name, self._cycles[name]].get() if name else self._directory
+        return Directory(self._metadata, name, model)
+
+    def members(self, kind: str, version: int) -> tuple[Member, ...]:
+        """What the file says of the members of a class in this version, in their order.
+
+        Raises
+        ------
+        UnknownLayoutError
+            It says nothing.
+        CorruptFileError
+        """
+        with self._metadata.reading("description of its classes"):
+            streamer = self._directory.file.streamers.get(kind, {}).get(version)
+            if streamer is not None:
+                return tuple(_member(element) for element in streamer.member("fElements"))
+        raise UnknownLayoutError(f"The file does not describe version {version} of class {kind}", where=self.url)
 
     def _damaged(self, name: str, error: CorruptFileError) -> CorruptFileError:
         where = f"{self.url}, object '{name}'"
         return CorruptFileError(error.what, where=where, found=error.found, expected=error.expected, hint=HINT, tree=name)
+
+
+def _member(element: Any) -> Member:
+    """A member of a class as uproot has read it."""
+    name, type_name, title = (str(element.member(name)) for name in ("fName", "fTypeName", "fTitle"))
+    return Member(name, type_name, int(element.member("fType")), int(element.member("fArrayLength")), title)
 
 
 def open_root(url: str) -> RootFile:

@@ -10,9 +10,10 @@ import pytest
 
 from antdask.errors import CorruptFileError, InputError, UnknownFormatError
 from antdask.model.keys import km3net_label
-from antdask.sources import describe_all
+from antdask.sources import describe_all, km3net_labels
 from antdask.sources.km3net_labels import simulated_by
 from antdask.sources.root import RootFile, open_root
+from antdask.sources.root_keys import Key
 
 DATA = Path(km3net_testdata.__file__).parent / "data"
 #: Files with what detectors measured; all others with a KM3NeT detector are simulated, as their names and provenance say.
@@ -63,19 +64,24 @@ def test_any_of_the_signs_is_enough(file: str, evidence: str) -> None:
 def test_programs_of_a_simulation_are_known_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_root(str(DATA / "online/summaryslices.root")) as file:
         for title, expected in (("JSirene", "META names JSirene"), ("JDataWriter", ""), ("application=x\ncommand=x -f /a/km3net_49.sirene.5.root", "META names km3net_49.sirene.5.root")):  # fmt: skip
-            monkeypatch.setattr(RootFile, "titles", lambda self, directory, title=title: [("JMeta", title)])
+            monkeypatch.setattr(km3net_labels, "texts_of", lambda _, title=title: [(Key(0, 0, 0, 1, 0, "TNamed", "JMeta"), title.encode())])
             assert simulated_by(file, []) == expected
 
 
 def test_provenance_that_cannot_be_read_says_nothing_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def damaged(self: RootFile, directory: str) -> list[tuple[str, str]]:
+    def damaged(self: RootFile, name: str) -> None:
         raise CorruptFileError("broken")
 
-    monkeypatch.setattr(RootFile, "titles", damaged)
     notes: list[str] = []
-    with open_root(str(DATA / "online/summaryslices.root")) as file:
+    with open_root(str(DATA / "online/muon_cc_daqevents.root")) as file:
+        with monkeypatch.context() as patch:
+            patch.setattr(RootFile, "directory", damaged)
+            assert simulated_by(file, notes) == ""
+        assert notes.pop() == "the provenance in META cannot be read: broken"
+        first, second = km3net_labels.texts_of(file.directory("META"))
+        monkeypatch.setattr(km3net_labels, "texts_of", lambda _: [(second[0], CorruptFileError("broken")), first])
         assert simulated_by(file, notes) == ""
-    assert notes == ["the provenance in META cannot be read: broken"]
+    assert notes == ["'META/JConvert' cannot be read: broken"]
 
 
 def test_a_negative_number_is_that_of_a_simulation() -> None:
