@@ -22,7 +22,7 @@ from antdask.errors import InputChangedError
 from antdask.remote.client import ContentChangedError, RangeIgnoredError
 from antdask.remote.connections import connect
 from antdask.remote.ranges import Range, merge, read_merged
-from antdask.sources.blob import Blob
+from antdask.sources.blob_door import Blob
 from antdask.sources.files import naming
 
 _PAGE, _PAGES = 32 << 10, 256
