@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from antdask.archive import layout as lay
-from antdask.model.schema import AMPLITUDE, INTEGER, REAL, SERIES, SYMBOL, Schema
+from antdask.model.schema import AMPLITUDE, INTEGER, REAL, SERIES, SYMBOL, Field, Schema
 from antdask.model.tables import SCHEMA_VERSION, schema
 from antdask.plan import FileEntry, digest
 from antdask.protocols import Source
@@ -17,6 +17,14 @@ from antdask.sources import layout_map
 
 #: Raise when the writer would give other bytes for the same batches.
 WRITER_VERSION = 2
+
+#: Origins whose names are hashed with the columns they give, because they always were. One that comes later may give the same columns: no byte of the others' parts changes.
+_HASHED_ORIGINS = frozenset(
+    (
+        *("antares_raw", "antdst", "controlhost", "controlhost_legacy", "corsika", "evt_ascii", "gibuu", "gseagen"),
+        *("km3net_dst", "km3net_offline", "km3net_online", "km3pipe_hdf5", "seatray"),
+    )
+)
 
 
 def lineage_document(stream: str, entry: FileEntry, source: Source) -> dict[str, Any]:
@@ -60,8 +68,12 @@ def _declared_layout(layout: str) -> dict[str, str | None]:
 def _words_hash(declared: Schema, origin: str) -> str:
     """Hash of all that a part says about its tables: descriptions and units stand in its bytes too."""
     tables = declared.given_by(origin)
-    words = [[t.name, t.row, t.parent, t.description, [dataclasses.asdict(f) for f in t.columns(origin).values()]] for t in tables]
+    words = [[t.name, t.row, t.parent, t.description, [_words(f) for f in t.columns(origin).values()]] for t in tables]
     return digest([declared.description, words])[:16]
+
+
+def _words(field: Field) -> dict[str, Any]:
+    return {**dataclasses.asdict(field), "origins": [o for o in field.origins if o in _HASHED_ORIGINS]}
 
 
 def writes_alike(document: Mapping[str, Any]) -> bool:

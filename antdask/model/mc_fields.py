@@ -6,6 +6,7 @@ Text stands in tables of bytes: a row says how long it is, the table below holds
 from __future__ import annotations
 
 from antdask.model.antares_fields import ANTARES_RAW
+from antdask.model.astro_fields import ASTRO, ASTRO_MC, ASTRO_PARTICLE
 from antdask.model.corsika_fields import CORSIKA_SHOWER, SHOWER, SHOWER_PARTICLE, SHOWER_TABLES
 from antdask.model.gibuu_fields import GIBUU, GIBUU_EVENT, GIBUU_PARTICLE
 from antdask.model.gseagen_fields import GSEAGEN, GSEAGEN_EVENT
@@ -54,7 +55,7 @@ def _number(name: str, text: str, ucd: str = "meta.number", origins: tuple[str, 
 
 
 EVENT = (
-    _number("event_number", "number of the event in the source: start_event of .evt, event_id of km3pipe, word 2 of EVTH; may repeat", "meta.id", (*BEGUN, *CORSIKA_SHOWER), "i8"),
+    _number("event_number", "number of the event in the source: start_event of .evt, event_id of km3pipe, word 2 of EVTH; may repeat", "meta.id", (*BEGUN, *CORSIKA_SHOWER, *ASTRO), "i8"),
     _number("event_type", "second number of start_event", "meta.code.class", EVT, "i8"),
     _number("group_id", "number of the group in the km3pipe file", "meta.id", KM3PIPE, "i8"),
     _number("mc_id", "number of the simulated event (km3pipe mc_id)", "meta.id", AANET, "i8"),
@@ -85,22 +86,23 @@ EVENT = (
     *GSEAGEN_EVENT,
     *GIBUU_EVENT,
     *SHOWER,
+    *ASTRO_MC,
 )
 
 PARTICLE = (
-    Field("kind", "u1", "1", "what the line of the particle is called, or what it is", "meta.code.class", origins=(*BEGUN, *BARE), flags=tuple(enumerate((*PARTICLE_KINDS, *FURTHER_KINDS))), codec=AMPLITUDE),
+    Field("kind", "u1", "1", "what the line of the particle is called, or what it is", "meta.code.class", origins=(*BEGUN, *BARE, *ASTRO), flags=tuple(enumerate((*PARTICLE_KINDS, *FURTHER_KINDS))), codec=AMPLITUDE),
     _number("particle_id", "first number of the line, or id: number of the particle in its list; of track_bundle, number of muons", "meta.id", BEGUN),
-    _number("particle_type", "type of the particle as in the source, in the numbering of column 'numbering'", "meta.code.class", (*BEGUN, *BARE)),
-    Field("numbering", "u1", "1", "numbering of particle_type", "meta.code", origins=(*BEGUN, *BARE), flags=((0, "not_stated"), (1, "GEANT3"), (2, "PDG"), (3, "CORSIKA")), codec=AMPLITUDE),
-    Field("pdg_type", "i4", "1", "type of the particle in the numbering of the Particle Data Group; .evt, GiBUU, CORSIKA: derived where the source counts otherwise, or only says so in other words", "meta.code.class", origins=(*ANTARES_RAW, *EVT, *OFFLINE, *GSEAGEN, *BARE), missing="0"),
-    _path("x", "m", "x of a point of the path; simulated ANTARES: UTM easting relative to the centre of the detector, else in the system of the generator", "pos.cartesian.x", CORSIKA_SHOWER),
-    _path("y", "m", "y of a point of the path; simulated ANTARES: UTM northing relative to the centre of the detector, else in the system of the generator", "pos.cartesian.y", CORSIKA_SHOWER),
-    _path("z", "m", "z of a point of the path, up; simulated ANTARES: relative to the centre of the detector, else in the system of the generator", "pos.cartesian.z", CORSIKA_SHOWER),
+    _number("particle_type", "type of the particle as in the source, in the numbering of column 'numbering'", "meta.code.class", (*BEGUN, *BARE, *ASTRO)),
+    Field("numbering", "u1", "1", "numbering of particle_type", "meta.code", origins=(*BEGUN, *BARE, *ASTRO), flags=((0, "not_stated"), (1, "GEANT3"), (2, "PDG"), (3, "CORSIKA")), codec=AMPLITUDE),
+    Field("pdg_type", "i4", "1", "type of the particle in the numbering of the Particle Data Group; .evt, GiBUU, CORSIKA: derived where the source counts otherwise, or only says so in other words", "meta.code.class", origins=(*ANTARES_RAW, *EVT, *OFFLINE, *GSEAGEN, *BARE, *ASTRO), missing="0"),
+    _path("x", "m", "x of a point of the path; simulated ANTARES: UTM easting relative to the centre of the detector, else in the system of the generator", "pos.cartesian.x", (*CORSIKA_SHOWER, *ASTRO)),
+    _path("y", "m", "y of a point of the path; simulated ANTARES: UTM northing relative to the centre of the detector, else in the system of the generator", "pos.cartesian.y", (*CORSIKA_SHOWER, *ASTRO)),
+    _path("z", "m", "z of a point of the path, up; simulated ANTARES: relative to the centre of the detector, else in the system of the generator", "pos.cartesian.z", (*CORSIKA_SHOWER, *ASTRO)),
     _path("dx", "1", "x of the unit vector along the path", "pos.cartesian.x"),
     _path("dy", "1", "y of the unit vector along the path", "pos.cartesian.y"),
     _path("dz", "1", "z of the unit vector along the path", "pos.cartesian.z"),
     _path("time_ns", "ns", "time at this point; simulated ANTARES: from the start of the frame, else as the generator counts it", "time.interval", CORSIKA_SHOWER),
-    _path("energy", "GeV", "energy of the particle at this point; of track_bundle, of all muons; CORSIKA: of the primary particle", "phys.energy", BARE),
+    _path("energy", "GeV", "energy of the particle at this point; of track_bundle, of all muons; CORSIKA: of the primary particle", "phys.energy", (*BARE, *ASTRO)),
     _real("length", "m", "length of the path; the sign is that of the source", "phys.size", GENERATED),
     _real("bjorken_x", "1", "Bjorken x of the interaction"),
     _real("bjorken_y", "1", "Bjorken y of the interaction"),
@@ -117,6 +119,7 @@ PARTICLE = (
     _real("pz", "GeV", "z of the momentum; GiBUU: along the beam, CORSIKA: up, the number in the file (which is that downwards) with the other sign", origins=BARE),
     *GIBUU_PARTICLE,
     *SHOWER_PARTICLE,
+    *ASTRO_PARTICLE,
 )
 
 HIT = (
@@ -172,8 +175,8 @@ FIT = (
 STAGE = (Field("rec_stage", "i4", "1", "stage of the reconstruction that the fit went through, in their order", "meta.code", origins=AANET),)
 
 PARAMETER = (
-    Field("parameter_id", "u4", "1", "CRC-32 of the name of the parameter in the file, e.g. of JGANDALF_CHI2; the names stand in stream headers, under the name of the fit", "meta.id", origins=KM3PIPE),
-    _real("value", "1", "value of the parameter, in the unit of the fit", origins=KM3PIPE),
+    Field("parameter_id", "u4", "1", "CRC-32 of the name of the parameter in the file, e.g. of JGANDALF_CHI2; the names stand in stream headers, under the name of the fit", "meta.id", origins=(*KM3PIPE, *ASTRO)),
+    _real("value", "1", "value of the parameter, in the unit of the fit", origins=(*KM3PIPE, *ASTRO)),
 )
 
 _WEIGHT = (_real("value", "1", "number of the list, in its order; the meaning is that of the generator", origins=(*EVT, *OFFLINE)),)

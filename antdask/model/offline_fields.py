@@ -6,6 +6,7 @@ stand as missing values, since a source gives the same columns for every version
 
 from __future__ import annotations
 
+from antdask.model.astro_fields import ASTRO
 from antdask.model.schema import AMPLITUDE, REAL, Field, Table
 
 OFFLINE = ("km3net_offline",)
@@ -73,7 +74,7 @@ MC_HIT = (
 #: Of a fitted track or a particle.
 TRACK = (
     Field("event_entry", "u8", "1", "entry of the event in tree E, from 0", "meta.record", origins=OFFLINE),
-    Field("rec_type", "i4", "1", "kind of the reconstruction (Trk.rec_type): 4000 Jpp, 101 aanet, 200 Dusj", "meta.code.class", origins=OFFLINE),
+    Field("rec_type", "i4", "1", "kind of the reconstruction (Trk.rec_type): 4000 Jpp, 101 aanet, 200 Dusj", "meta.code.class", origins=(*OFFLINE, *ASTRO)),
     _number("particle_type", "type of the particle, PDG numbering (Trk.type)", "meta.code.class"),
     _number("status", "status of the track (Trk.status)", "meta.code.status"),
     _number("mother", "identifier of the mother (Trk.mother_id)", "meta.ref"),

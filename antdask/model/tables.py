@@ -3,7 +3,8 @@
 Origins: ``km3net_online`` (KM3NeT DAQ files), ``seatray`` (calibrated ANTARES files of the SeaTray framework), ``antares_raw`` (ANTARES DAQ data
 before calibration; only simulated files so far), ``antdst`` (flat trees made from ANTARES DSTs), ``detector_file`` (DETX and DATX), ``controlhost`` and
 ``controlhost_legacy`` (KM3NeT DAQ records as they go over the wire), ``evt_ascii`` (simulated events as text), ``km3pipe_hdf5`` (events of KM3NeT in HDF5),
-``km3net_offline`` (KM3NeT events after calibration and reconstruction, ROOT), ``km3net_dst`` (summaries of them), ``clb_packets`` (packets of single modules).
+``km3net_offline`` (KM3NeT events after calibration and reconstruction, ROOT), ``km3net_dst`` (summaries of them), ``clb_packets`` (packets of single modules),
+``astro_hdf5`` (events of KM3NeT for astronomy, tables of astropy).
 UCDs follow IVOA UCD1+; units are VOUnit strings. Index origins and time scales are part of each description.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 from antdask.errors import UnknownNameError
 from antdask.model.antares_fields import ANTARES_RAW, ANTARES_TRIGGER_MASK, OM_COUNTS, SPE_HIT
 from antdask.model.antdst_fields import SEL_FIELDS
+from antdask.model.astro_fields import ASTRO, ASTRO_EVENT, ASTRO_FIT
 from antdask.model.detector_fields import COMMENT_BYTE_FIELDS, COMMENT_FIELDS, DETECTOR_FIELDS, MODULE_FIELDS, PMT_FIELDS
 from antdask.model.mc_fields import AANET, CALIBRATION, FIT, KM3PIPE, PARAMETER, STAGE, header_tables, mc_tables
 from antdask.model.offline_fields import DST_TABLES, EVENT_HIT, EVT_EVENT, EVT_NUMBER, OFFLINE, TRACK, TRACK_TABLES, user_tables
@@ -194,7 +196,7 @@ RATES = Schema(
 
 
 #: Sources of fitted tracks.
-FITS = (*SEATRAY, *AANET)
+FITS = (*SEATRAY, *AANET, *ASTRO)
 
 
 def _track(name: str, unit: str, text: str, ucd: str = "", origins: tuple[str, ...] = SEATRAY) -> Field:
@@ -234,7 +236,7 @@ RECO = Schema(
                 _track("azimuth", "rad", "azimuth of the origin of the particle, counter-clockwise from UTM east", "pos.az.azi"),
                 _track("energy", "GeV", "energy of the particle", "phys.energy", FITS),
                 _track("speed", "Gm.s-1", "speed of the particle", "phys.veloc"),
-                _track("length", "m", "length of the track", "phys.size", FITS),
+                _track("length", "m", "length of the track", "phys.size", (*SEATRAY, *AANET)),
                 _count("type", "particle type as in SeaTray"),
                 _count("shape", "particle shape as in SeaTray (40 seen)"),
                 _count("location", "location type as in SeaTray"),
@@ -259,6 +261,7 @@ RECO = Schema(
                 _flag("is_special_event", "1 for special events"),
                 _flag("is_neutrino", "1 for neutrino candidates"),
                 _flag("is_bright", "1 for energetic events"),
+                *ASTRO_FIT,
                 SOURCE_INPUT,
                 SOURCE_ENTRY,
             ),
@@ -272,7 +275,7 @@ RECO = Schema(
             origins=SEATRAY,
         ),
         Table("stages", "stage", "stages that the fit went through (rec_stages)", STAGE, parent="tracks", origins=AANET),
-        Table("parameters", "parameter", "what the fit says beyond the columns of 'tracks', in the order of the columns of the file", PARAMETER, parent="tracks", origins=KM3PIPE),
+        Table("parameters", "parameter", "what the fit says beyond the columns of 'tracks', in the order of the columns of the file", PARAMETER, parent="tracks", origins=(*KM3PIPE, *ASTRO)),
         *TRACK_TABLES,
     ),
 )
@@ -281,7 +284,7 @@ DST = Schema(
     "dst",
     "one row per reconstructed event of a DST, as a flat table of all fits; joins to events by (run, frame_index, trigger_counter)",
     ("frame_index", "trigger_counter"),
-    (Table("events", "event", "one row per event", (RUN, FRAME_INDEX, TRIGGER_COUNTER, *SEL_FIELDS, SOURCE_INPUT, SOURCE_ENTRY)), *DST_TABLES),
+    (Table("events", "event", "one row per event", (RUN, FRAME_INDEX, TRIGGER_COUNTER, *SEL_FIELDS, *ASTRO_EVENT, SOURCE_INPUT, SOURCE_ENTRY)), *DST_TABLES),
 )
 
 

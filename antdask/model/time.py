@@ -15,6 +15,14 @@ from antdask.errors import UsageError
 ANTARES_FRAME_NS = 104_857_600
 #: Length of a KM3NeT frame [ns].
 KM3NET_FRAME_NS = 100_000_000
+#: Stands for no time: what NumPy takes for "not a time" [ns].
+NO_TIME = -(2**63)
+
+#: Julian date of 1970-01-01T00:00:00 [d].
+_JULIAN_1970 = 2_440_587.5
+_DAY_NS = 86_400 * 10**9
+#: More days than this do not fit int64 ns [d].
+_MOST_DAYS = 106_000
 
 _NUMBER = re.compile(r"[+-]?\d+")
 _EXAMPLE = "Example: 2010-03-01T00:00:00."
@@ -59,6 +67,37 @@ def _within_int64(time_ns: int, text: object) -> int:
     if abs(time_ns) > 2**63 - 10**9:
         raise UsageError("A time lies between the years 1678 and 2262", found=repr(text))
     return time_ns
+
+
+def julian_to_ns(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """UTC ns of Julian dates in two parts, rounded, and which of them int64 ns cannot hold.
+
+    Parameters
+    ----------
+    first, second : ndarray of float64 [d]
+        Parts whose sum is the date; as astropy keeps them, the first is whole and the second within half a day, which resolves 0.005 ns; a second part beyond a day is none. Days are of 86,400 s, as for time in its format
+        ``unix``; so a time on a day with a leap second is up to a second from what a clock says.
+
+    Returns
+    -------
+    ndarray of int64 [ns]
+        Within 0.52 ns of the sum; `NO_TIME` where a part is NaN.
+    ndarray of bool
+
+    Examples
+    --------
+    >>> julian_to_ns(np.array([2440588.0, np.nan]), np.array([-0.5, 0.0]))
+    (array([                   0, -9223372036854775808]), array([False, False]))
+    """
+    days = first - _JULIAN_1970
+    none = np.isnan(first) | np.isnan(second)
+    # Also false for NaN.
+    good = (np.abs(days) <= _MOST_DAYS) & (np.abs(second) <= 1)
+    days, second = np.where(good, days, 0.0), np.where(good, second, 0.0)
+    whole = np.floor(days)
+    # The fraction of the day by itself: a double holds it to 0.02 ns, and whole days in ns only to 256 ns.
+    found = whole.astype(np.int64) * _DAY_NS + np.rint((days - whole + second) * _DAY_NS).astype(np.int64)
+    return np.where(none, NO_TIME, found), ~good & ~none
 
 
 def parse_interval(text: str) -> tuple[int | None, int | None]:

@@ -85,6 +85,24 @@ def dataset_names(file: h5py.File) -> list[str]:
     return sorted(name.decode("utf-8", "replace") if isinstance(name, bytes) else name for name in found)
 
 
+def attribute_lines(file: h5py.File) -> list[tuple[bytes, bytes, bytes]]:
+    """Attributes of the root as lines of a header: name, value, and no note."""
+    return [(b"attribute/" + name.encode(), text_bytes(file.attrs[name]), b"") for name in sorted(file.attrs)]
+
+
+def text_bytes(value: Any) -> bytes:
+    """The text of an attribute or a cell; nothing is unpickled or evaluated.
+
+    Examples
+    --------
+    >>> text_bytes(b"a"), text_bytes(1.5)
+    (b'a', b'1.5')
+    """
+    if isinstance(value, bytes | np.bytes_):
+        return bytes(value)
+    return b"" if isinstance(value, h5py.Empty) else str(value).encode()
+
+
 @dataclasses.dataclass(frozen=True)
 class Table:
     """A one-dimensional data set: a compound one, or a single column.

@@ -15,7 +15,7 @@ from antdask.model.tables import schema
 from antdask.sources.evt_header import NOT_STATED, PDG
 from antdask.sources.hdf5_table import Table, dataset_names
 from antdask.sources.km3pipe_dataset import Dataset, Ownership, nobody, owners
-from antdask.sources.km3pipe_fields import known, place, sources
+from antdask.sources.km3pipe_fields import demand, known, place, sources
 from antdask.sources.layout_map import LayoutMap
 
 ORIGIN = "km3pipe_hdf5"
@@ -163,11 +163,7 @@ class Events:
         return column.astype(np.int64)
 
     def _demand(self, ok: np.ndarray, start: int, tree: str, what: str) -> None:
-        if ok.all():
-            return
-        low = int(np.argmin(ok))
-        high = low + (int(np.argmax(ok[low:])) or len(ok) - low)
-        raise CorruptFileError(what, where=f"{self.url}, {tree}", tree=tree, start=start + low, stop=start + high)
+        demand(ok, start, tree, self.url, what)
 
     def _row(self, stream: str, start: int, stop: int, tree: str) -> Columns:
         """Columns of the row table that ``event_info`` gives; entries of every tree are its rows."""

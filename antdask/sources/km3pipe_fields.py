@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import zlib
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from antdask.errors import UnknownLayoutError
+from antdask.errors import CorruptFileError, UnknownLayoutError
 from antdask.model.mc_fields import NO_NUMBER
 from antdask.model.ragged import Columns
 from antdask.model.schema import Field
@@ -100,3 +101,43 @@ def place(
         else:
             found[name] = absent(field, count)
     return found, bad
+
+
+def parameters(names: Sequence[str], columns: Mapping[str, np.ndarray], count: int) -> tuple[Columns, np.ndarray]:
+    """Columns that the model does not have, as a row for each name and value, and the rows of the file with a whole number beyond what a real number holds exactly.
+
+    Returns
+    -------
+    Columns
+        Of table ``parameters``, `count` x len(`names`) rows.
+    ndarray of bool, shape (count,)
+    """
+    bad = np.zeros(count, bool)
+    for name in names:
+        column = columns[name]
+        if column.dtype.kind in "iu" and column.dtype.itemsize == 8:
+            bad |= (column > 2**53) | (column.astype(np.int64) < -(2**53))
+    ids = np.array([zlib.crc32(name.encode()) for name in names], np.uint32)
+    values = np.array([columns[name] for name in names], np.float64).reshape(len(names), count).T
+    return {"parameter_id": np.tile(ids, count), "value": np.ascontiguousarray(values).reshape(-1)}, bad
+
+
+def demand(ok: np.ndarray, start: int, tree: str, url: str, what: str) -> None:
+    """Raise unless all entries are in order.
+
+    Parameters
+    ----------
+    ok : ndarray of bool, shape (entries,)
+    start : int
+        Number of the first of these entries.
+
+    Raises
+    ------
+    CorruptFileError
+        For the first run of neighbouring entries that are not.
+    """
+    if ok.all():
+        return
+    low = int(np.argmin(ok))
+    high = low + (int(np.argmax(ok[low:])) or len(ok) - low)
+    raise CorruptFileError(what, where=f"{url}, {tree}", tree=tree, start=start + low, stop=start + high)

@@ -5,8 +5,6 @@ What all fits have in common has columns; the rest, up to hundreds of numbers wi
 
 from __future__ import annotations
 
-import zlib
-
 import h5py
 import numpy as np
 
@@ -16,7 +14,7 @@ from antdask.model.tables import RECO
 from antdask.sources.hdf5_table import damage
 from antdask.sources.km3pipe_dataset import Dataset, keys_of
 from antdask.sources.km3pipe_events import ORIGIN, Events
-from antdask.sources.km3pipe_fields import place, sources
+from antdask.sources.km3pipe_fields import demand, parameters, place, sources
 from antdask.sources.layout_map import LayoutMap
 
 RECO_GROUP, TREE = "reco", "reco"
@@ -89,9 +87,9 @@ class Fits:
 
     def _batch(self, name: str, first: int, start: int, stop: int) -> Batch:
         data, low, high = self.data[name], start - first, stop - first
-        names, parameters = self._sources(data), self.parameters(name)
+        names, own = self._sources(data), self.parameters(name)
         try:
-            columns = data.read([*dict.fromkeys([*names.values(), *parameters])], np.array([low]), np.array([high]))
+            columns = data.read([*dict.fromkeys([*names.values(), *own])], np.array([low]), np.array([high]))
         except CorruptFileError as error:
             if error.start is None or error.stop is None:
                 raise
@@ -113,33 +111,18 @@ class Fits:
             "source_entry": np.arange(start, stop, dtype=np.uint64),
         }
         stages, n_stages = self._stages_of(name, columns, start)
-        ids = np.array([zlib.crc32(p.encode()) for p in parameters], np.uint32)
-        values = np.array([columns[p] for p in parameters], np.float64).reshape(len(parameters), n).T
-        self._demand(self._exact(columns, parameters, n), start, "A parameter of a fit does not fit a real number")
+        values, bad = parameters(own, columns, n)
+        self._demand(~bad, start, "A parameter of a fit does not fit a real number")
         tables: dict[str, Columns] = {
             "tracks": row,
             "stages": {"rec_stage": stages},
-            "parameters": {"parameter_id": np.tile(ids, n), "value": np.ascontiguousarray(values).reshape(-1)},
+            "parameters": values,
         }
-        counts = np.full(n, len(parameters))
+        counts = np.full(n, len(own))
         return Batch("reco", ORIGIN, tables, {"stages": offsets_of(n_stages), "parameters": offsets_of(counts)})
 
-    @staticmethod
-    def _exact(columns: Columns, parameters: list[str], n: int) -> np.ndarray:
-        """Rows of which no whole number is beyond what a real number holds exactly."""
-        good = np.ones(n, bool)
-        for name in parameters:
-            column = columns[name]
-            if column.dtype.kind in "iu" and column.dtype.itemsize == 8:
-                good &= (column <= 2**53) & (column.astype(np.int64) >= -(2**53))
-        return good
-
     def _demand(self, ok: np.ndarray, start: int, what: str) -> None:
-        if ok.all():
-            return
-        low = int(np.argmin(ok))
-        high = low + (int(np.argmax(ok[low:])) or len(ok) - low)
-        raise CorruptFileError(what, where=f"{self.url}, {TREE}", tree=TREE, start=start + low, stop=start + high)
+        demand(ok, start, TREE, self.url, what)
 
     def _stages_of(self, name: str, columns: Columns, start: int) -> tuple[np.ndarray, np.ndarray]:
         """Stages of some fits, and how many each has; only table ``tracks`` has them."""

@@ -18,10 +18,11 @@ from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files, km3pipe_events, layout_map
 from antdask.sources.evt_header import header_batch, program_of
-from antdask.sources.hdf5_table import SIGNATURE, Table, damage, dataset_names, opened
+from antdask.sources.hdf5_table import SIGNATURE, Table, attribute_lines, damage, dataset_names, opened, text_bytes
 from antdask.sources.km3pipe_events import HITS, INFO, MC_HITS, ORIGIN, TRACKS, Events
 from antdask.sources.km3pipe_fits import TREE as RECO
 from antdask.sources.km3pipe_fits import Fits
+from antdask.sources.salvage import intact
 from antdask.sources.seatray_index import cut
 
 LAYOUT = "km3pipe_hdf5"
@@ -94,7 +95,7 @@ class Km3pipeHdf5:
             weights, batch = _reader(tree, file, entry.url, events, fits)
             files.demand_entries(start, stop, len(weights), f"{entry.url}, {tree}")
             for low, high in cut(weights, start, stop, BATCH_BYTES):
-                yield from _intact(batch, low, high)
+                yield from intact(batch, low, high)
 
 
 def _find(file: h5py.File, url: str, layout: layout_map.LayoutMap) -> tuple[Events | None, Fits | None]:
@@ -168,7 +169,7 @@ def _lines(file: h5py.File, url: str, fits: Fits | None) -> list[tuple[bytes, by
     the parameters of each fit, in their order.
     """
     with damage(url):
-        lines = [(b"attribute/" + name.encode(), _bytes(file.attrs[name]), b"") for name in sorted(file.attrs)]
+        lines = attribute_lines(file)
         texts = {name: Table.find(file, name, url) for name in _TEXTS if name in file}
     for name, table in texts.items():
         rows = table.rows(0, None)
@@ -177,17 +178,10 @@ def _lines(file: h5py.File, url: str, fits: Fits | None) -> list[tuple[bytes, by
             parameters, values, names, kinds = (rows[column].tolist() for column in _HEADER)
             lines += zip(parameters, values, (a + b"\n" + b for a, b in zip(names, kinds, strict=True)), strict=True)
         else:
-            lines += [(f"{name}/{column}".encode(), _bytes(row[column]), b"") for row in rows for column in dtypes]
+            lines += [(f"{name}/{column}".encode(), text_bytes(row[column]), b"") for row in rows for column in dtypes]
     if fits is not None:
         lines += [(f"reco/{name}".encode(), " ".join(fits.parameters(name)).encode(), b"") for name in fits.data]
     return lines
-
-
-def _bytes(value: Any) -> bytes:
-    """The text of an attribute; nothing is unpickled or evaluated."""
-    if isinstance(value, bytes | np.bytes_):
-        return bytes(value)
-    return b"" if isinstance(value, h5py.Empty) else str(value).encode()
 
 
 def _notes(file: h5py.File, events: Events | None, fits: Fits | None) -> Iterator[str]:
@@ -213,17 +207,6 @@ def _stage_notes(fits: Fits) -> Iterator[str]:
         return
     if strays:
         yield f"{strays} stages of fits belong to no fit, and are not archived"
-
-
-def _intact(batch: Callable[[int, int], Batch], start: int, stop: int) -> Iterator[Batch]:
-    """The batch of these entries, or what is whole before the first loss, and then the error."""
-    try:
-        whole = batch(start, stop)
-    except CorruptFileError as error:
-        if error.start is not None and error.start > start:
-            yield from _intact(batch, start, error.start)
-        raise
-    yield whole
 
 
 SOURCE = Km3pipeHdf5()

@@ -46,3 +46,20 @@ def pieces[T](read: Callable[[int, int], T], start: int, stop: int) -> Iterator[
             end = last if position < last < end else end
         yield position, end, found
         position, end = end, stop
+
+
+def intact[T](read: Callable[[int, int], T], start: int, stop: int) -> Iterator[T]:
+    """What `read` gives of ``start:stop``, or of all before the first loss, and then the error.
+
+    Raises
+    ------
+    CorruptFileError
+        That of `read`.
+    """
+    try:
+        whole = read(start, stop)
+    except CorruptFileError as error:
+        if error.start is not None and error.start > start:
+            yield from intact(read, start, error.start)
+        raise
+    yield whole

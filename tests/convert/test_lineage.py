@@ -46,3 +46,12 @@ def test_words_count_because_they_stand_in_the_bytes(monkeypatch):
     before = of()
     monkeypatch.setattr(lineage, "schema", lambda stream: dataclasses.replace(events, tables=(rows, *events.tables[1:])))
     assert of() != before
+
+
+def test_a_source_that_comes_later_leaves_the_lineages_of_others_alone(monkeypatch):
+    events = schema("events")
+    fields = tuple(dataclasses.replace(f, origins=(*f.origins, "new")) if f.origins else f for f in events.rows.fields)
+    rows = dataclasses.replace(events.rows, fields=fields)
+    before = of()
+    monkeypatch.setattr(lineage, "schema", lambda stream: dataclasses.replace(events, tables=(rows, *events.tables[1:])))
+    assert of() == before

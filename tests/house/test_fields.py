@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from antdask.model import antares_fields, antdst_fields, mc_fields, offline_fields, tables
+from antdask.model import antares_fields, antdst_fields, astro_fields, mc_fields, offline_fields, tables
 from antdask.model.schema import AMPLITUDE, INTEGER, REAL, SERIES, SYMBOL, Field
 
 # Words of the IVOA list UCD1+ version 1.6 that are in use, with their place: P first only, S second only, Q both, V as P but for vectors too.
@@ -19,6 +19,7 @@ UCD_WORDS = {
     **dict.fromkeys(("instr.det", "meta.file", "obs", "stat.min", "stat.max", "arith.sum"), "S"),
     **dict.fromkeys(("instr", "phys.electCharge", "phys.energy", "phys.size", "pos.az.azi", "pos.az.zd"), "Q"),
     **dict.fromkeys(("pos.cartesian.x", "pos.cartesian.y", "pos.cartesian.z", "pos.distance", "phys.veloc"), "Q"),
+    **dict.fromkeys(("pos.spherical.azi", "pos.spherical.colat"), "Q"),
     **dict.fromkeys(("time", "time.duration", "time.end", "time.epoch", "time.interval", "time.start"), "Q"),
 }
 PREFIXES = "|".join(("", "da", "d", "c", "m", "u", "n", "p", "f", "h", "k", "M", "G", "T", "P"))
@@ -32,6 +33,7 @@ ORIGINS = {
     *tables.SEATRAY,
     *antares_fields.ANTARES_RAW,
     *antdst_fields.ANTDST,
+    *astro_fields.ASTRO,
     *mc_fields.BEGUN,
     *mc_fields.BARE,
     *offline_fields.KM3NET_DST,

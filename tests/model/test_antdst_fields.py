@@ -13,6 +13,6 @@ def test_every_fit_has_the_same_columns_and_a_flag() -> None:
 
 
 def test_no_column_stands_twice_and_the_key_is_that_of_events() -> None:
-    names = [f.name for f in tables.DST.rows.fields]
+    names = list(tables.DST.rows.columns("antdst"))
     assert len(names) == len(set(names)) == 141
     assert names[:3] == ["run", "frame_index", "trigger_counter"]

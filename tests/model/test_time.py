@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from antdask.errors import UsageError
-from antdask.model.time import ANTARES_FRAME_NS, format_utc, parse_interval, parse_utc
+from antdask.model.time import ANTARES_FRAME_NS, NO_TIME, format_utc, julian_to_ns, parse_interval, parse_utc
 
 
 @given(st.integers(-(2**63) + 2 * 10**9, 2**63 - 2 * 10**9))
@@ -58,3 +60,18 @@ def test_what_is_not_an_interval_is_refused(text: str) -> None:
 
 def test_the_antares_frame_is_a_whole_number_of_clock_cycles() -> None:
     assert ANTARES_FRAME_NS == 2**22 * 25 == 2**21 * 50
+
+
+@given(st.integers(-100_000, 100_000), st.floats(-0.5, 0.5), st.sampled_from([0.0, 0.5]))
+def test_julian_dates_become_ns_within_half_a_nanosecond(days: int, second: float, half: float) -> None:
+    first = 2_440_588 + days + half
+    found, bad = julian_to_ns(np.array([first]), np.array([second]))
+    exact = (Fraction(first) + Fraction(second) - Fraction(2_440_587.5)) * 86_400 * 10**9
+    assert not bad[0] and abs(int(found[0]) - exact) < Fraction("0.52")
+
+
+def test_no_time_is_told_from_one_that_cannot_be() -> None:
+    found, bad = julian_to_ns(np.array([np.nan, 2440588.0, np.inf, 1e300, 0.0]), np.array([0.0, np.nan, 0.0, 0.0, 0.0]))
+    assert bad.tolist() == [False, False, True, True, True]
+    assert found[:2].tolist() == [NO_TIME] * 2
+    assert np.isnat(found[:2].view("datetime64[ns]")).all()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import pytest
 
-from antdask.errors import UnknownLayoutError
+from antdask.errors import CorruptFileError, UnknownLayoutError
 from antdask.model.mc_fields import NO_NUMBER
 from antdask.model.schema import Field
 from antdask.model.tables import MC
 from antdask.sources import layout_map
-from antdask.sources.km3pipe_fields import absent, convert, known, place, sources
+from antdask.sources.km3pipe_fields import absent, convert, demand, known, parameters, place, sources
 
 MAP = layout_map.load("km3pipe_hdf5")
 
@@ -66,3 +68,22 @@ def test_fields_without_column_are_filled_and_rows_that_do_not_fit_are_named() -
     found, bad = place(fields, {"particle_id": "id", "x": "pos_x"}, {"id": np.array([1, 2**40]), "pos_x": np.array([1.5, 2.5])}, 2)
     assert bad.tolist() == [False, True]
     assert found["x"].tolist() == [1.5, 2.5] and np.isnan(found["length"]).all()
+
+
+def test_columns_of_no_field_become_rows_of_name_and_value() -> None:
+    columns = {"chi2": np.array([1.5, np.nan]), "n": np.array([7, 2**53 + 1])}
+    found, bad = parameters(["chi2", "n"], columns, 2)
+    assert found["parameter_id"].tolist() == [zlib.crc32(b"chi2"), zlib.crc32(b"n")] * 2
+    np.testing.assert_array_equal(found["value"], [1.5, 7.0, np.nan, 2.0**53])
+    assert bad.tolist() == [False, True]
+    assert [len(column) for column in parameters([], {}, 3)[0].values()] == [0, 0]
+
+
+def test_the_first_run_of_entries_that_are_not_in_order_is_named() -> None:
+    demand(np.ones(3, bool), 5, "hits", "file", "what")
+    with pytest.raises(CorruptFileError, match="what") as caught:
+        demand(np.array([True, False, False, True, False]), 10, "hits", "file", "what")
+    assert (caught.value.tree, caught.value.start, caught.value.stop) == ("hits", 11, 13)
+    with pytest.raises(CorruptFileError) as caught:
+        demand(np.array([True, False]), 0, "hits", "file", "what")
+    assert (caught.value.start, caught.value.stop) == (1, 2)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antdask.errors import CorruptFileError
-from antdask.sources.salvage import pieces
+from antdask.sources.salvage import intact, pieces
 
 
 class Damaged:
@@ -59,3 +59,14 @@ def test_other_errors_pass() -> None:
 
     with pytest.raises(OSError, match="disk"):
         list(pieces(read, 0, 9))
+
+
+def test_what_is_whole_before_a_loss_comes_before_the_error() -> None:
+    found = []
+    with pytest.raises(CorruptFileError) as caught:
+        for part in intact(Damaged({4, 5, 9}).read, 0, 12):
+            found.append(part)
+    assert (caught.value.start, found) == (4, [[0, 1, 2, 3]])
+    assert list(intact(Damaged({4}).read, 5, 9)) == [[5, 6, 7, 8]]
+    with pytest.raises(CorruptFileError):
+        next(intact(Damaged({4}, named=False).read, 0, 9))
