@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+# Imported late, here as in the commands: who asks for help, or is told of an error, waits for none of it.
 if TYPE_CHECKING:
     from antdask.archive.ledger import Brief
     from antdask.archive.plans import PlanFile

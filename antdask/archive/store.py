@@ -19,6 +19,7 @@ import fsspec
 import google_crc32c
 
 from antdask.archive import layout as lay
+from antdask.archive.fsspec_place import FsspecPlace
 from antdask.archive.local_place import LocalPlace
 from antdask.archive.place import PIECE, Place, clock_of, is_temporary
 from antdask.errors import AntdaskError, ArchiveError, DestinationError, UsageError
@@ -320,8 +321,6 @@ def _find_place(url: str) -> Place:
         raise UsageError(f"Not a usable archive URL: {error}", where=url, hint=hint) from error
     if "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol):
         return LocalPlace(str(root).rstrip("/") or "/")
-    from antdask.archive.fsspec_place import FsspecPlace
-
     return FsspecPlace(fs, str(root))
 
 

@@ -6,7 +6,7 @@ Not found by name or glob: `antdask reprocess` and `antdask compact` plan them f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,11 +20,10 @@ from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch
 from antdask.model.tables import schema
 from antdask.plan import ARCHIVED, FileEntry, Segment, digest
+from antdask.query.binding import Scope
+from antdask.query.pieces import Piece
+from antdask.query.predicate import Predicate
 from antdask.sources.files import identify
-
-if TYPE_CHECKING:
-    from antdask.query.pieces import Piece
-    from antdask.query.predicate import Predicate
 
 #: Aim for so many bytes of a batch [byte].
 BATCH_BYTES = 32 << 20
@@ -82,11 +81,6 @@ class ArchivedParts:
         DamagedPartError, InputError
             As `read`.
         """
-        # Late: what conditions are compiled with takes 60 MB and a quarter of a second, in every worker.
-        from antdask.query.binding import Scope
-        from antdask.query.pieces import Piece
-        from antdask.query.predicate import Predicate
-
         segment = entry.segments[0]
         declared = schema(segment.stream)
         predicate: Predicate | None = None

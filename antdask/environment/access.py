@@ -203,6 +203,7 @@ class Environment:
         UsageError
             Nothing was built, or the data have no flashes (KM3NeT).
         """
+        # Late: what finds flashes is compiled, with 80 MB that nobody needs who looks at them.
         from antdask.environment.flashes import SCHEMA
 
         start, stop = self._interval(time)

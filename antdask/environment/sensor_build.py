@@ -26,6 +26,7 @@ from antdask.environment.vocabulary import convertible
 from antdask.errors import ArchiveError, UsageError
 from antdask.plan import digest
 from antdask.protocols import Cluster
+from antdask.query.archive import open_archive
 
 #: Readings of the neighbouring months that tests of a month may look at: a spike needs one, a flat line a stretch [ns].
 MARGIN_NS = 86_400 * 10**9
@@ -213,8 +214,6 @@ def build_month(task: tuple[int, str], url: str, product_id: str) -> dict[str, A
 
 def _readings(url: str, start: int, stop: int) -> pd.DataFrame:
     """Readings of an interval, names and units as categories; some days are read at a time, since a row has 100 bytes of text."""
-    from antdask.query.archive import open_archive
-
     stream, pieces = open_archive(url).stream("slow_control"), []
     for low in range(start, stop, _SLICE_NS):
         rows = stream.select(time=(low, min(low + _SLICE_NS, stop))).to_xarray(_COLUMNS)

@@ -22,6 +22,7 @@ ACCESSORS: Registry[Callable[[Archive], Any]] = Registry(
     "accessor", "antdask.accessors", {"environment": "antdask.environment.access:Environment"}
 )
 
+# Imported late, by the forms that need them: pandas, xarray and DuckDB take 90 MB and a third of a second.
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
@@ -76,7 +77,6 @@ class Archive:
     @property
     def runs(self) -> pd.DataFrame:
         """One row per detector and run: first and last time (NaT where the sources give none) and frame, parts, rows, hits, streams."""
-        # Imported late: who does not look at tables does without its 40 MB.
         import pandas as pd
 
         frame: pd.DataFrame = self.catalog.runs.to_pandas(integer_object_nulls=True)
@@ -139,7 +139,6 @@ class Archive:
         ------
         UnknownNameError, UsageError, DamagedPartError
         """
-        # Late, as xarray is.
         from antdask.query.dataset import tree
 
         columns = dict(streams) if isinstance(streams, Mapping) else dict.fromkeys(streams)

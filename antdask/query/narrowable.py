@@ -21,6 +21,7 @@ from antdask.query.predicate import Condition, Predicate
 from antdask.query.results import Results
 from antdask.query.run_lists import RunList, UnlistedRunsWarning, is_list
 
+# Imported late: who does not look at tables does without the 40 MB of pandas.
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa

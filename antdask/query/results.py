@@ -29,6 +29,7 @@ from antdask.query.rows import Rows, gather
 from antdask.query.scan import Job, Scan
 from antdask.query.walking import over_pieces
 
+# Imported late, by the forms that need them: together they take 110 MB and most of a second.
 if TYPE_CHECKING:
     import awkward as ak
     import dask.array

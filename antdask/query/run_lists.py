@@ -102,6 +102,7 @@ class RunList:
         label = table["detector"].cast(pa.string())
         if label.null_count:
             raise UsageError("A run of the list has no detector", where=name)
+        # Late: only a list with detectors needs it.
         import pandas as pd
 
         pairs = pd.DataFrame({"run": runs, "detector": label.to_pandas()}).drop_duplicates()

@@ -8,6 +8,7 @@ from antdask.query.columns import Names
 from antdask.query.keys import KeyCondition
 from antdask.query.narrowable import Narrowable
 
+# Imported late, as what joins is: pandas and Awkward take 60 MB and a quarter of a second.
 if TYPE_CHECKING:
     from antdask.query.joins import Joined
 
