@@ -8,7 +8,7 @@ from antdask.errors import CorruptFileError, UnknownFormatError, UnknownLayoutEr
 from antdask.plan import FileEntry
 from antdask.protocols import Registry, Source
 from antdask.sources import files
-from antdask.sources.held_files import held_open
+from antdask.sources.held_files import held_open, loss_of
 
 SOURCES: Registry[Source] = Registry(
     "source",
@@ -63,6 +63,8 @@ def describe_all(url: str) -> list[FileEntry]:
 def describe_each(url: str) -> tuple[list[FileEntry], list[CorruptFileError]]:
     """What every source that reads the file says of it, and the errors of those that it was meant for, but that cannot describe it because it is damaged.
 
+    Of a ROOT file that is cut short, what is missing is the first of these errors.
+
     Raises
     ------
     InputError
@@ -81,7 +83,10 @@ def describe_each(url: str) -> tuple[list[FileEntry], list[CorruptFileError]]:
                 damaged.append(error)
             else:
                 found += [entry] if entry.segments or not found else []
-    if not found:
+        loss = loss_of(files.absolute(url))
+    if loss is not None:
+        damaged.insert(0, loss)
+    if not found or (loss is not None and not any(entry.segments for entry in found)):
         raise [*damaged, *unknown][0]
     return found, damaged
 

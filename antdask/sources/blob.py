@@ -173,7 +173,7 @@ def open_blob(url: str) -> Blob:
 
 
 class BlobFile(io.RawIOBase):
-    """A `Blob` as a Python file object, for libraries that want one.
+    """A `Blob` as a Python file object, for libraries that want one; `blob` is where its bytes are.
 
     Reading past the end gives fewer bytes, as with any file. A failure of disk or network is kept in `failure`, so that it can be told from the library's own
     complaints about the content.
@@ -181,7 +181,7 @@ class BlobFile(io.RawIOBase):
 
     def __init__(self, blob: Blob) -> None:
         super().__init__()
-        self._blob, self._position = blob, 0
+        self.blob, self._position = blob, 0
         self.failure: OSError | None = None
 
     def readable(self) -> bool:
@@ -198,7 +198,7 @@ class BlobFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move; a position before the start is an error."""
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._blob.nbytes}[whence]
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.blob.nbytes}[whence]
         if origin + offset < 0:
             raise ValueError(f"negative position {origin + offset}")
         self._position = origin + offset
@@ -213,10 +213,10 @@ class BlobFile(io.RawIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Up to `size` bytes; all that is left without a size."""
-        stop = self._blob.nbytes if size is None or size < 0 else min(self._position + size, self._blob.nbytes)
+        stop = self.blob.nbytes if size is None or size < 0 else min(self._position + size, self.blob.nbytes)
         start = min(self._position, stop)
         try:
-            data = bytes(self._blob.read(start, stop))
+            data = bytes(self.blob.read(start, stop))
         except OSError as error:
             self.failure = error
             raise

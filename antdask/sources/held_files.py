@@ -7,9 +7,22 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Protocol
 
+from antdask.errors import CorruptFileError
+
 
 class Closable(Protocol):
-    """An open file."""
+    """An open file.
+
+    Attributes
+    ----------
+    loss : CorruptFileError or None
+        What is missing of it, whichever source looks at it.
+    """
+
+    @property
+    def loss(self) -> CorruptFileError | None:
+        """What is missing of the file."""
+        ...
 
     def close(self) -> None:
         """Close it."""
@@ -38,3 +51,9 @@ def held_open() -> Iterator[None]:
 def held() -> dict[str, Closable] | None:
     """Open files by URL; ``None`` outside of `held_open`."""
     return _HELD.get()
+
+
+def loss_of(url: str) -> CorruptFileError | None:
+    """What is missing of a file that is held open and was recovered."""
+    file = (_HELD.get() or {}).get(url)
+    return file.loss if file is not None else None

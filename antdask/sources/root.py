@@ -15,8 +15,7 @@ A bit that flips in an uncompressed basket, outside of headers and counts, canno
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,12 +29,14 @@ from antdask.sources.held_files import held
 from antdask.sources.root_branch import Branch, Home, windows
 from antdask.sources.root_directory import Directory
 from antdask.sources.root_entries import entries_of
+from antdask.sources.root_extents import extents_of
 from antdask.sources.root_keys import parse_key
 from antdask.sources.root_metadata import HINT, Metadata
 from antdask.sources.root_object import Member
+from antdask.sources.root_records import Found, begins
+from antdask.sources.root_recovery import Recovery, recover
 
 MAGIC = b"root"
-_HEAD_BYTES = 20  # magic, version, begin, end
 _BIG_FILE = 1_000_000  # versions from here on state 64-bit sizes
 
 
@@ -52,12 +53,13 @@ class Tree:
         Those of the top level.
     """
 
-    def __init__(self, metadata: Metadata, name: str, model: Any) -> None:
+    def __init__(self, metadata: Metadata, name: str, model: Any, found: Mapping[str, Found] | None = None) -> None:
         self._metadata = metadata
         self.url, self.name = metadata.blob.url, name
-        self.entries = int(model.member("fEntries"))
+        extents = extents_of(model, found) if found else {}
+        self.entries = max(int(model.member("fEntries")), *(int(e.edges[-1]) for e in extents.values()), 0)
         self.far = metadata.blob.far
-        home = Home(metadata, name, self.entries)
+        home = Home(metadata, name, self.entries, extents)
         self.branches = tuple(Branch(home, branch) for branch in model.member("fBranches"))
 
     @property
@@ -126,10 +128,13 @@ class RootFile:
         Class of everything in the top directory, by name without cycle.
     notes : tuple of str
         Oddities that lose nothing.
+    loss : CorruptFileError or None
+        What is missing of a file that was recovered: what it is, and how much, as far as that can be told.
     """
 
-    def __init__(self, blob: Blob) -> None:
-        self._metadata = Metadata(blob, BlobFile(blob))
+    def __init__(self, blob: Blob, recovery: Recovery | None = None) -> None:
+        self._metadata = Metadata(blob, BlobFile(blob if recovery is None else recovery.view))
+        self._recovery, self.loss = recovery, None if recovery is None else recovery.loss
         #: Trees by name, of a file that others look at next; `None` if nobody does.
         self._trees: dict[str, Tree] | None = None
         self.url, self.nbytes = blob.url, blob.nbytes
@@ -145,6 +150,19 @@ class RootFile:
                 if cycle >= self._cycles.get(name, 0):
                     self._cycles[name], self.objects[name] = cycle, str(key.fClassName)
             end = int(self._directory.file.fEND)
+        if recovery is not None:
+            self.notes: tuple[str, ...] = (recovery.note, *([str(recovery.loss)] if recovery.loss else []))
+            return
+        # That of a file that was never closed is empty, or lacks what was written since it was saved; that of one that is cut may stand in a gap before its objects.
+        last = max((int(k.fSeekKey) + int(k.fNbytes) for k in self._keys.values()), default=0)
+        if end != self.nbytes and (not self._keys or last > self.nbytes or begins(blob, end)):
+            raise CorruptFileError(
+                "The directory of the file is not its last",
+                where=self.url,
+                found=f"{self.nbytes} bytes",
+                expected=f"{end} bytes",
+                hint=HINT,
+            )
         try:
             self._check_keys()
         except CorruptFileError as error:
@@ -181,7 +199,8 @@ class RootFile:
             return self._trees[name]
         self._tree_object(name)  # bounded, before uproot believes the sizes of its blocks
         with self._metadata.reading(f"tree '{name}'", name):
-            tree = Tree(self._metadata, name, self._keys[name, self._cycles[name]].get())
+            found = None if self._recovery is None else self._recovery.baskets.get(name)
+            tree = Tree(self._metadata, name, self._keys[name, self._cycles[name]].get(), found)
         if self._trees is not None:
             self._trees[name] = tree
         return tree
@@ -203,6 +222,8 @@ class RootFile:
 
     def entries(self, name: str) -> int:
         """Entries of a tree, without the time it takes to parse its branches. Errors as for `tree`."""
+        if self._recovery is not None:
+            return self.tree(name).entries
         try:
             found = entries_of(self._tree_object(name))
         except CorruptFileError as error:
@@ -293,17 +314,34 @@ def open_root(url: str) -> RootFile:
     if files is None:
         return _open(url)
     file = files.get(url)
-    if not isinstance(file, RootFile):
-        file = files[url] = _open(url)
-        file.keep()
-    return file
+    if isinstance(file, RootFile):
+        return file
+    if isinstance(file, _Refused):
+        raise file.loss
+    try:
+        opened = files[url] = _open(url)
+    except CorruptFileError as error:
+        # To find out that nothing is left takes a walk through the file.
+        files[url] = _Refused(error)
+        raise
+    opened.keep()
+    return opened
+
+
+class _Refused:
+    """A file that cannot be opened."""
+
+    def __init__(self, loss: CorruptFileError) -> None:
+        self.loss = loss
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def _open(url: str) -> RootFile:
     blob = open_blob(url)
     try:
-        head = bytes(blob.read(0, min(_HEAD_BYTES, blob.nbytes)))
-        magic = head[: len(MAGIC)]
+        magic = bytes(blob.read(0, min(len(MAGIC), blob.nbytes)))
         if magic != MAGIC:
             raise UnknownFormatError(
                 "Not a ROOT file",
@@ -312,25 +350,10 @@ def _open(url: str) -> RootFile:
                 expected=repr(MAGIC),
                 hint="Give a ROOT file, or leave it out.",
             )
-        return RootFile(blob)
-    except CorruptFileError as error:
-        blob.close()
-        stated = _stated_size(head)
-        if stated is not None and stated > blob.nbytes:
-            raise CorruptFileError(
-                "The file is cut short",
-                where=url,
-                found=f"{blob.nbytes} bytes",
-                expected=f"{stated} bytes",
-                hint="Fetch it again, or let ROOT try to recover it.",
-            ) from error
-        raise
+        try:
+            return RootFile(blob)
+        except CorruptFileError as error:
+            return RootFile(blob, recover(blob, error))
     except BaseException:
         blob.close()
         raise
-
-
-def _stated_size(head: bytes) -> int | None:
-    """Size that the header of a ROOT file states [byte]; ``None`` if the header itself is cut."""
-    kind = ">i" if len(head) >= 8 and struct.unpack_from(">i", head, 4)[0] < _BIG_FILE else ">q"
-    return struct.unpack_from(kind, head, 12)[0] if len(head) >= 12 + struct.calcsize(kind) else None

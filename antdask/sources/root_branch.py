@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from antdask.plan import cut_evenly
 from antdask.sources import root_baskets
 from antdask.sources.root_assembly import Assembler, Raws
 from antdask.sources.root_baskets import Basket
+from antdask.sources.root_extents import Extent
 from antdask.sources.root_metadata import HINT, Metadata
 
 #: Compressed baskets are fetched in groups of about this size, one round trip each [byte].
@@ -24,11 +25,12 @@ _FEW = 2
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Home:
-    """The tree a branch belongs to: the file, the name of the tree, its number of entries."""
+    """The tree a branch belongs to: the file, the name of the tree, its number of entries, and the baskets of branches that go on behind what it lists."""
 
     metadata: Metadata
     tree: str
     entries: int
+    extents: Mapping[str, Extent] = dataclasses.field(default_factory=dict)
 
 
 class Branch:
@@ -46,7 +48,8 @@ class Branch:
     def __init__(self, home: Home, model: Any) -> None:
         self._home, self._model = home, model
         self.name: str = model.member("fName")
-        self.nbytes = max(0, int(model.member("fTotBytes")))
+        self._extent = home.extents.get(self.name)
+        self.nbytes = max(0, int(model.member("fTotBytes"))) + (self._extent.nbytes if self._extent else 0)
         self.children = tuple(Branch(home, child) for child in model.member("fBranches"))
         self._last: tuple[int, Basket] | None = None
         self._rests: tuple[Basket, ...] = ()
@@ -90,6 +93,8 @@ class Branch:
     @cached_property
     def _places(self) -> np.ndarray:
         """Position and size of every basket in the file, int64, shape (baskets, 2)."""
+        if self._extent is not None:
+            return self._extent.places
         with self._home.metadata.reading(f"branch '{self.name}'", self.tree):
             seek, size = (np.asarray(self._model.member(name), np.int64) for name in ("fBasketSeek", "fBasketBytes"))
             written = int(self._model.member("fWriteBasket"))
@@ -130,6 +135,8 @@ class Branch:
         CorruptFileError
             They do not follow each other.
         """
+        if self._extent is not None:
+            return self._extent.edges
         n, entries = len(self._places), self._home.entries
         with self._home.metadata.reading(f"branch '{self.name}'", self.tree):
             edges = np.zeros(1, np.int64) if n == 0 else np.asarray(self._model.member("fBasketEntry"), np.int64)[: n + 1]

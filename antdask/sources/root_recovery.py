@@ -1,0 +1,195 @@
+"""A ROOT file whose directory is missing, as after a job that was killed, a full disk or a broken transfer: what is whole, and a directory of it.
+
+The directory stands at the end, and so does the description of classes. What is whole is found record by record (`root_records`), and lists of it are put behind the end of the
+file, in memory alone, so that it is read as any other. Nothing is written to the file::
+
+    file   |header|directory| records |directory| records      | cut
+    view   |new   |new      | same    |new      | same         | a list of keys for each directory
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+from collections.abc import Mapping
+
+import numpy as np
+
+from antdask.errors import CorruptFileError
+from antdask.sources import root_codecs, root_extents, root_records
+from antdask.sources.blob import Blob
+from antdask.sources.root_entries import entries_of
+from antdask.sources.root_keys import BIG
+from antdask.sources.root_records import Found, Object, Records
+
+_HEADER = struct.Struct(">4siiqqiiibiqiH16s")
+_SMALL_HEADER = struct.Struct(">4siiiiiiibiiiH16s")
+_KEY = struct.Struct(">ihiIhhqq3x")
+_DIRECTORY, _SMALL_DIRECTORY = struct.Struct(">hIIiiqqq"), struct.Struct(">hIIiiiii")
+_BIG_FILE = 1_000_000
+#: Where the first record of a file may begin: at 100, in very old files at 64 [byte].
+_BEGINS = range(64, 1025)
+_DIRECTORIES = ("TDirectory", "TDirectoryFile")
+_TREE, _INFO = "TTree", "StreamerInfo"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Recovery:
+    """What is left of a file.
+
+    Parameters
+    ----------
+    view : Blob
+        The file with new lists of keys, for who looks for them.
+    baskets : mapping of tree to (mapping of branch to Found)
+        Whole baskets of the trees that may go on behind what they list.
+    loss : CorruptFileError or None
+        What is missing, as far as that can be told; ``None`` if the file is whole but for its directory.
+    note : str
+        What was found.
+    """
+
+    view: Blob
+    baskets: Mapping[str, Mapping[str, Found]]
+    loss: CorruptFileError | None
+    note: str
+
+
+def recover(blob: Blob, error: CorruptFileError) -> Recovery:
+    """What is left of a file that cannot be opened because of `error`.
+
+    Raises
+    ------
+    CorruptFileError
+        No tree is left, or not even the header; with `error` as its cause.
+    OSError
+        As it came from disk or network.
+    """
+    head = _head(blob)
+    if head is None:
+        raise error
+    records = root_records.walk(blob, head.begin)
+    objects = [o for o in records.objects if _sound(blob, o)]
+    trees = [o.key.name for o in objects if o.key.kind == _TREE and o.parent == head.begin]
+    orphans = {name: root_extents.entries_of(found) for name, found in records.baskets.items() if name not in trees}
+    loss = _loss(blob, head, records, orphans, error)
+    if not trees:
+        raise loss or error from error
+    # Of trees of one name in several directories nobody knows whose a basket is.
+    parents = {(o.key.name, o.parent) for o in objects if o.key.kind == _TREE}
+    baskets = {name: found for name, found in records.baskets.items() if [n for n, _ in parents].count(name) == 1}
+    whole = sum(len(f.seeks) for found in records.baskets.values() for f in found.values())
+    note = f"recovered without its directory, record by record: {len(set(trees))} trees and {whole} baskets are whole"
+    return Recovery(_View(blob, head, objects), baskets, loss, note)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Head:
+    """What the header of a file says: version, where the first record begins and how long its names are, where the file should end; the rest as it is."""
+
+    version: int
+    begin: int
+    end: int
+    names: int
+    rest: tuple[int, int, int, bytes]  # units, compression, version of the UUID, UUID
+
+
+def _head(blob: Blob) -> _Head | None:
+    data = blob.read(0, min(_HEADER.size, blob.nbytes))
+    if len(data) < _HEADER.size:
+        return None
+    form = _HEADER if struct.unpack_from(">i", data, 4)[0] >= _BIG_FILE else _SMALL_HEADER
+    _, version, begin, end, _, _, _, names, units, compression, _, _, form_of_uuid, uuid = form.unpack_from(data)
+    return _Head(version, begin, end, names, (units, compression, form_of_uuid, uuid)) if begin in _BEGINS else None
+
+
+def _sound(blob: Blob, o: Object) -> bool:
+    """Whether an object may be listed: a tree, or the description of classes, only if it can be decompressed, and the tree begins as one."""
+    if o.key.kind != _TREE and o.key.name != _INFO:
+        return o.key.kind != "TFile"
+    try:
+        data = blob.read(o.key.seek + o.key.keylen, o.key.seek + o.key.nbytes)
+        content = np.frombuffer(data, np.uint8) if len(data) == o.key.objlen else root_codecs.decompress(data, o.key.objlen)
+        if o.key.kind == _TREE:
+            entries_of(content)
+    except CorruptFileError:
+        return False
+    return True
+
+
+def _loss(blob: Blob, head: _Head, records: Records, orphans: Mapping[str, int], error: CorruptFileError) -> CorruptFileError | None:
+    """What is missing of a file."""
+    told = [
+        f"baskets of tree '{name}' with {n} entries are whole, but cannot be read: what describes them is lost"
+        for name, n in orphans.items()
+    ]
+    if records.broken is not None:
+        told.append(f"{records.broken.kind} '{records.broken.name}' is cut")
+    told += [f"bytes {a} to {b} cannot be read" for a, b in records.unreadable[:3]]
+    told += [f"{len(records.unreadable) - 3} more stretches cannot be read"] if len(records.unreadable) > 3 else []
+    cut, closed = head.end > blob.nbytes, head.end == blob.nbytes
+    if not told and closed:
+        return None
+    told.append("what stood behind the end cannot be read, nor counted" if not closed else "what else stood there cannot be counted")
+    hint = f"Fetch it again, if there is a whole one; {'; '.join(told)}."
+    if cut:
+        return CorruptFileError(
+            "The file is cut short", where=blob.url, found=f"{blob.nbytes} bytes", expected=f"{head.end} bytes", hint=hint
+        )
+    what = error.what if closed else "The file was never closed by the program that wrote it, or lost its end"
+    return CorruptFileError(what, where=blob.url, found=f"{blob.nbytes} bytes", hint=hint)
+
+
+class _View(Blob):
+    """A file with another header, other headers of directories, and a tail."""
+
+    def __init__(self, blob: Blob, head: _Head, objects: list[Object]) -> None:
+        self._blob = blob
+        self._tail = bytearray()
+        info = next((o.key for o in reversed(objects) if o.key.name == _INFO), None)
+        places = {head.begin: head.begin + head.names}
+        places |= {
+            o.key.seek: o.key.seek + o.key.keylen
+            for o in objects
+            if o.key.kind in _DIRECTORIES and o.parent != o.key.seek and o.parent in places
+        }
+        self._patches = [p for seek, at in places.items() for p in self._directory(seek, at, objects, head.begin)]
+        super().__init__(blob.url, blob.nbytes + len(self._tail))
+        version = head.version if head.version >= _BIG_FILE else head.version + _BIG_FILE
+        seek, size = (info.seek, info.nbytes) if info else (0, 0)
+        units, compression, *uuid = head.rest
+        self._patches.append(
+            (0, _HEADER.pack(b"root", version, head.begin, self.nbytes, 0, 0, 0, head.names, units, compression, seek, size, *uuid))
+        )
+
+    def _directory(self, seek: int, at: int, objects: list[Object], top: int) -> list[tuple[int, bytes]]:
+        """The header of a directory that lists what is whole in it; nothing where no header stands."""
+        data = bytes(self._blob.read(at, min(at + _DIRECTORY.size, self._blob.nbytes))).ljust(_DIRECTORY.size, b"\0")
+        form = _DIRECTORY if struct.unpack_from(">h", data)[0] > BIG else _SMALL_DIRECTORY
+        version, made, changed, _, names, _, parent, _ = form.unpack_from(data)
+        # What stands in the list of a directory, and not the list itself, which has the name of the directory.
+        inside = [
+            o.head
+            for o in objects
+            if o.parent == seek
+            and o.key.name != _INFO
+            and o.key.seek not in (seek, top)
+            and not (o.key.kind in _DIRECTORIES and seek != top)
+        ]
+        content = struct.pack(">i", len(inside)) + b"".join(inside)
+        place, size = self._blob.nbytes + len(self._tail), _KEY.size + len(content)
+        self._tail += _KEY.pack(size, BIG + 4, len(content), 0, _KEY.size, 1, place, seek) + content
+        return [(at, _DIRECTORY.pack(version if version > BIG else version + BIG, made, changed, size, names, seek, parent, place))]
+
+    def read(self, start: int, stop: int) -> memoryview:
+        """The bytes ``start:stop``, as in the file but for what is new."""
+        self._check(start, stop)
+        end = self._blob.nbytes
+        data = (
+            bytearray(self._blob.read(start, min(stop, end)) if start < end else b"") + self._tail[max(0, start - end) : max(0, stop - end)]
+        )
+        for at, patch in self._patches:
+            low, high = max(start, at), min(stop, at + len(patch))
+            if low < high:
+                data[low - start : high - start] = patch[low - at : high - at]
+        return memoryview(data)
