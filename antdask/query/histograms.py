@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import boost_histogram as bh
@@ -157,12 +157,12 @@ def _axis(name: str, wanted: Any, field: Field) -> Any:
             raise UsageError(f"'{name}' needs bins", hint=f"Give them: histogram({{'{name}': (100, 0, 1000)}}).")
         info = np.iinfo(field.numpy)
         return bh.axis.Integer(int(info.min), int(info.max) + 1)
-    values = tuple(wanted) if not isinstance(wanted, np.ndarray) else wanted
-    if isinstance(values, tuple) and len(values) == 3 and isinstance(values[0], int) and values[0] > 0 and values[1] < values[2]:
-        bins, low, high = values
+    # A list of three is three edges: taken for (bins, low, high), [1, 10, 100] would be one bin from 10 to 100.
+    if isinstance(wanted, tuple) and len(wanted) == 3 and isinstance(wanted[0], int) and wanted[0] > 0 and wanted[1] < wanted[2]:
+        bins, low, high = wanted
         if field.numpy.kind in "iu" and isinstance(low, int) and isinstance(high, int) and high - low == bins:
             return bh.axis.Integer(low, high)
         return bh.axis.Regular(bins, low, high)
-    if len(values) > 1 and (np.diff(values) > 0).all():
-        return bh.axis.Variable(values)
+    if isinstance(wanted, Iterable) and len(edges := tuple(wanted)) > 1 and (np.diff(edges) > 0).all():
+        return bh.axis.Variable(edges)
     raise UsageError(f"Not an axis for '{name}'", found=repr(wanted)[:80], expected="(bins, low, high), ascending edges, or an axis")

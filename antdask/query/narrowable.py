@@ -85,7 +85,7 @@ class Narrowable(Results):
         found = self if on_missing is None else self._with(on_missing=narrowing.missing_mode(on_missing))
         for name, words in (("detector", detector), ("lineage", lineage)):
             if words is not None:
-                labels = [words] if isinstance(words, str) else list(words)
+                labels = narrowing.labels(name, words)
                 found = found._keep(f"{name} {_words(labels)}", narrowing.parts_with_words(self.index, name, labels))
         if run is not None and is_list(run):
             found = found._listed(RunList.of(run))

@@ -40,6 +40,21 @@ def parts_of_runs(index: Index, runs: range | list[int]) -> np.ndarray:
     return np.isin(own, np.array(runs, np.int64))
 
 
+def labels(kind: str, asked: Any) -> list[str]:
+    """One word, or several.
+
+    Raises
+    ------
+    UsageError
+        Neither.
+    """
+    if isinstance(asked, str):
+        return [asked]
+    if not isinstance(asked, Iterable):
+        raise UsageError(f"A {kind} is a word, several are a list", found=repr(asked)[:80])
+    return list(asked)
+
+
 def run_numbers(run: Any) -> list[int]:
     """Run numbers as Python integers.
 
@@ -72,6 +87,8 @@ def frame_condition(frame: Any) -> str:
         raise UsageError(
             "Frames are one integer, or (first, end) with the end left out", found=repr(frame)[:80], hint="Example: frame=(100, 200)."
         )
+    if ends[1] < ends[0]:
+        raise UsageError("The range of frames ends before it begins", found=repr(frame)[:80])
     return f"frame_index >= {int(ends[0])} and frame_index < {int(ends[1])}"
 
 

@@ -285,10 +285,14 @@ class Results:
         rows = self._rows(self._flat(table, columns) if table else columns, max_bytes)
         return nested_table(rows) if table is None else flat_table(rows, table)
 
-    def to_pandas(self, table: str | None = None, columns: Names = None, *, max_bytes: int | None = None) -> pd.DataFrame:
-        """The row table, or one row per row of a ragged `table` with the keys repeated; raises as `to_awkward`."""
+    def to_pandas(self, table: Names = None, columns: Names = None, *, max_bytes: int | None = None) -> pd.DataFrame:
+        """The row table, or one row per row of a ragged `table` with the keys repeated; a list stands for columns. Raises as `to_awkward`."""
         from antdask.query.dataframe import data_frame
 
+        if table is not None and not isinstance(table, str):
+            if columns is not None:
+                raise UsageError("A table is one name", found=repr(table)[:80], hint='Example: to_pandas("hits", ["hits.time_ns"]).')
+            table, columns = None, table
         table = table or self.index.schema.rows.name
         return data_frame(self._rows(self._flat(table, columns), max_bytes), table)
 
@@ -371,6 +375,8 @@ class Results:
         return self._reduce(AwkwardTask(func, self.index.schema, self.index.tables(paths), paths), combine, client)
 
     def _reduce[T](self, do: Callable[[Piece], T], combine: Callable[[T, T], T], client: Any, coarse: int = 0) -> T | None:
+        if client is not None and not hasattr(client, "nthreads"):
+            raise UsageError("A client is one of dask.distributed", found=repr(client)[:80], hint="Example: client=Client().")
         number = 1 if client is None else 8 * max(1, sum(client.nthreads().values()))
         return reduce_all(self._portion(coarse).cut(number), do, combine, client)
 

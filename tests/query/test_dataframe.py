@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from antdask.errors import UsageError
+from antdask.errors import UnknownNameError, UsageError
 
 
 def test_the_row_table_is_the_default_and_columns_keep_their_types(small, small_entries):
@@ -39,3 +39,12 @@ def test_wide_columns_become_one_column_per_value(small, small_entries):
 def test_columns_of_other_tables_are_refused(small):
     with pytest.raises(UsageError, match="does not fit into one row per row of 'events'"):
         small.stream("events").to_pandas(columns=["hits.tot"])
+
+
+def test_a_list_alone_names_columns(small):
+    events = small.stream("events").select(run=5)
+    assert events.to_pandas(["n_hits", "utc_ns"]).equals(events.to_pandas(columns=["n_hits", "utc_ns"]))
+    with pytest.raises(UnknownNameError, match="Did you mean 'n_hits'"):
+        events.to_pandas(["n_hit"])
+    with pytest.raises(UsageError, match="one name"):
+        events.to_pandas(["hits"], ["hits.tot"])

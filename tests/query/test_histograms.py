@@ -48,6 +48,18 @@ def test_conditions_and_nothing_at_all(long, long_batch):
     assert long.stream("events").select(run=3).histogram("hits.tot").sum() == 0
 
 
+def test_a_list_of_three_is_three_edges(small, small_entries):
+    values = np.concatenate([e.batch.tables["events"]["n_hits"] for e in small_entries if "n_hits" in e.batch.tables.get("events", {})])
+    made = small.stream("events").histogram({"n_hits": [1, 2**31, 2**32 - 1]})
+    want = bh.Histogram(bh.axis.Variable([1, 2**31, 2**32 - 1])).fill(values)
+    assert len(made.axes[0]) == 2 and (made.view(flow=True) == want.view(flow=True)).all()
+
+
+def test_what_is_no_client_is_refused(small):
+    with pytest.raises(UsageError, match="client"):
+        small.stream("events").histogram({"n_hits": (5, 0, 200)}, client="tcp://127.0.0.1:1")
+
+
 @pytest.mark.parametrize(
     ("axes", "words"),
     [
@@ -55,6 +67,7 @@ def test_conditions_and_nothing_at_all(long, long_batch):
         ({}, "needs a column"),
         ({"n_hits": (10, 5, 5)}, "Not an axis"),
         ({"n_hits": [3]}, "Not an axis"),
+        ({"n_hits": 5}, "Not an axis"),
         ({"hits.tot": None, "triggered_hits.tot": None}, "side by side"),
     ],
 )

@@ -51,11 +51,13 @@ def test_times_of_any_kind_are_nanoseconds(time, condition):
 def test_frames_and_keys_are_integers(small):
     assert frame_condition(np.uint32(4)) == "frame_index >= 4 and frame_index < 5"
     assert key_condition(small.stream("events").index, [np.int64(7), 3, -1]) == (7, "frame_index == 3 and trigger_counter == -1")
-    for wrong in (None, "ab", (1,), (True, False)):
+    for wrong in (None, "ab", (1,), (True, False), (5, 1)):
         with pytest.raises(UsageError):
             frame_condition(wrong)
         with pytest.raises(UsageError):
             key_condition(small.stream("events").index, wrong)
+    with pytest.raises(UsageError, match="A detector is a word"):
+        small.stream("events").select(detector=44)
 
 
 def test_one_run_number_of_two_detectors_is_no_conflict(small):
