@@ -29,7 +29,7 @@ SHOWER = (
 
 SHOWER_PARTICLE = (
     _number("description", "first word of the row: particle x 1000 + generation x 10 + observation level, or particle x 1000 + generation; negative for what EHISTORY adds", "meta.code"),
-    _number("generation", "hadronic generation (last but one and last but two digits of the description, or the last three); 50 and more behind certain decays"),
+    _number("generation", "hadronic generation as in the description: two digits before the level, or the last three of rows without level; the program adds 50 and 500 to it for certain origins"),
     _number("observation_level", "observation level that the particle reached, from 1; 0 for rows of no level"),
     Field("weight", "f8", "1", "weight of the particle in a shower that is thinned", origins=CORSIKA_SHOWER, missing="NaN (not thinned, primary particle)", codec=REAL),
     _word("fifth"),

@@ -27,6 +27,7 @@ SOURCES: Registry[Source] = Registry(
         "detector_file": "antdask.sources.detector_file:SOURCE",
         "controlhost": "antdask.sources.controlhost:SOURCE",
         "clb_packets": "antdask.sources.clb_packets:SOURCE",
+        "corsika": "antdask.sources.corsika:SOURCE",
         "evt_ascii": "antdask.sources.evt_ascii:SOURCE",
         "sensor_table": "antdask.sources.sensor_table:SOURCE",
     },

@@ -34,7 +34,7 @@ class ParticleSlots:
         self._places = [ranges(heads[:, k], counts[:, k]) for k in range(counts.shape[1])]
         self.offsets = offsets_of(counts.sum(axis=1))
 
-    def join(self, parts: Sequence[np.ndarray | float]) -> np.ndarray:
+    def join(self, parts: Sequence[np.ndarray | np.generic | float]) -> np.ndarray:
         """One column of what each kind has, in the dtype of the last; a number stands for all particles of its kind."""
         joined = np.empty(int(self.offsets[-1]), np.asarray(parts[-1]).dtype)
         for place, part in zip(self._places, parts, strict=True):

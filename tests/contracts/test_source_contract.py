@@ -65,6 +65,7 @@ FILES: dict[str, tuple[str, ...]] = {
         "hdf5/basic_analysis_sample.h5",
         "hdf5/mupage_ARCA.h5",
     ),
+    "corsika": ("corsika/DAT000001",),
     "evt_ascii": (
         "evt/KM3Sim.evt",
         "mupage/mcv5.0.mupage_1G.5.evt",

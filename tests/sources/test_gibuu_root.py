@@ -42,14 +42,16 @@ def tree() -> ak.Array:
 
 def leading(mc: Batch, place: int, column: str) -> np.ndarray:
     """Of the particle at this place of every event."""
-    return mc.tables["particles"][column][mc.offsets["particles"][:-1] + place]
+    found: np.ndarray = mc.tables["particles"][column][mc.offsets["particles"][:-1] + place]
+    return found
 
 
 def hadrons(mc: Batch, column: str) -> np.ndarray:
     kept = np.ones(mc.length("particles"), bool)
     for place in range(3):
         kept[mc.offsets["particles"][:-1] + place] = False
-    return mc.tables["particles"][column][kept]
+    found: np.ndarray = mc.tables["particles"][column][kept]
+    return found
 
 
 def test_every_number_is_that_of_the_file(mc: Batch, tree: ak.Array) -> None:
