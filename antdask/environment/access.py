@@ -22,7 +22,7 @@ from antdask.environment.rates import rates_dataset
 from antdask.environment.sensors import SensorProduct, open_sensors
 from antdask.environment.series import RAW, regular, series_dataset
 from antdask.errors import UnknownNameError, UsageError
-from antdask.model.time import format_utc, parse_interval, parse_utc
+from antdask.model.time import format_utc, parse_interval, parse_time
 
 type Numbers = int | Iterable[int] | None
 type Time = str | tuple[Any, Any] | None
@@ -42,6 +42,15 @@ class Environment:
     def __init__(self, archive: Any) -> None:
         self.store: Store = archive.store
         self._archive = archive
+
+    def __repr__(self) -> str:
+        rates, last = "none: see antdask environment build", ""
+        if open_product(self.store) is not None:
+            days = self.days["day"]
+            rates, last = f"{len(days):,} days with data, {days.iloc[0]} to {days.iloc[-1]}" if len(days) else "no day with data", "rates, "
+        names = f"{last}{', '.join(self.sensors.index[:3])}{' …' if len(self.sensors) > 3 else ''}".rstrip(", ")
+        more = f"\n  .open(NAME, level=…, time=…, line=…)   NAME is one of {names}" if names else ""
+        return f"environment of {self.store.url}\n  rates    {rates}\n  sensors  {len(self.sensors)}{more}"
 
     @functools.cached_property
     def product(self) -> Product:
@@ -236,7 +245,7 @@ def _sides(time: Time, whole: tuple[int, int]) -> tuple[int, int]:
     """Both sides of an interval [ns since 1970]; what is not said is that of `whole`."""
     if time is None:
         return whole
-    sides = parse_interval(time) if isinstance(time, str) else tuple(None if t is None else parse_utc(t) for t in time)
+    sides = parse_interval(time) if isinstance(time, str) else tuple(parse_time(t) for t in time)
     if len(sides) != 2:
         raise UsageError("A time interval has two sides", found=repr(time))
     start, stop = (whole[i] if side is None else int(side) for i, side in enumerate(sides))
@@ -250,8 +259,12 @@ def _nanoseconds(times: Any) -> np.ndarray:
     return found.astype("datetime64[ns]").astype(np.int64) if found.dtype.kind == "M" else found.astype(np.int64)
 
 
-def _numbers(chosen: int | Iterable[int]) -> set[int]:
-    return {int(chosen)} if isinstance(chosen, int | np.integer) else {int(n) for n in chosen}
+def _numbers(chosen: Any) -> set[int]:
+    asked: list[Any] = [chosen] if isinstance(chosen, int | np.integer) else list(chosen) if isinstance(chosen, Iterable) else [None]
+    if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in asked):
+        # Of a text each character would be taken for a number: line 12 for lines 1 and 2.
+        raise UsageError("Lines, floors and channels are integers, one or several", found=repr(chosen)[:80], hint="Example: line=[3, 4].")
+    return {int(n) for n in asked}
 
 
 def _select(found: xr.Dataset, wanted: dict[str, Numbers]) -> xr.Dataset:

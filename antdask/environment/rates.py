@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -101,7 +102,9 @@ def rates_dataset(product: Product, level: Level, window: tuple[int, int]) -> xr
     for name, text in moments.FRAMES.items():
         series = LazyGrid(product, level, (name,), lambda c, n=name: c[n], window, "u4", series=True)
         found[name] = variable(("time",), series, {"long_name": text, "units": "1"})
-    return xr.Dataset(found, _coordinates(product, level, window), product.attributes(level) | {"level": level.name})
+    # What has parts becomes text: NetCDF has no place for it.
+    about = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in product.attributes(level).items()}
+    return xr.Dataset(found, _coordinates(product, level, window), about | {"level": level.name})
 
 
 def _coordinates(product: Product, level: Level, window: tuple[int, int]) -> dict[str, Any]:

@@ -5,7 +5,9 @@ int64 nanoseconds reach from 1677 to 2262 and are exact where the source is: DAQ
 
 from __future__ import annotations
 
+import datetime
 import re
+from typing import Any
 
 import numpy as np
 
@@ -61,6 +63,39 @@ def parse_utc(text: str | int | np.datetime64) -> int:
         raise UsageError("A time is ISO 8601 in UTC or an integer of ns since 1970", found=repr(text), hint=_EXAMPLE) from error
     _within_int64(int(seconds.astype("i8")) * 10**9, text)
     return int(time_ns.astype("i8"))
+
+
+def parse_time(time: Any) -> int | None:
+    """UTC time as int64 ns since 1970 of whatever stands for one; ``None`` of nothing, or of an empty text.
+
+    Parameters
+    ----------
+    time : str, int, numpy.datetime64, datetime.datetime or None
+        As `parse_utc`; a datetime (of pandas, too) without a zone is UTC, and one with a zone is what it is in UTC.
+
+    Raises
+    ------
+    UsageError
+        As `parse_utc`; or none of these.
+
+    Examples
+    --------
+    >>> zone = datetime.timezone(datetime.timedelta(hours=1))
+    >>> parse_time(datetime.datetime(1970, 1, 1, 1, 0, 1, tzinfo=zone))
+    1000000000
+    """
+    if time is None or (isinstance(time, str) and not time.strip()):
+        return None
+    if isinstance(time, datetime.datetime):
+        # Microseconds are all that it can hold; that of pandas holds nanoseconds beside.
+        aware = time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
+        extra = int(getattr(time, "nanosecond", 0))
+        return (aware - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // datetime.timedelta(microseconds=1) * 1000 + extra
+    if isinstance(time, int | np.integer) and not isinstance(time, bool):
+        return parse_utc(int(time))
+    if isinstance(time, str | np.datetime64):
+        return parse_utc(time)
+    raise UsageError("A time is ISO 8601 in UTC, a datetime, or an integer of ns since 1970", found=repr(time)[:80])
 
 
 def _within_int64(time_ns: int, text: object) -> int:

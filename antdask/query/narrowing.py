@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from antdask.errors import UnknownNameError, UsageError
-from antdask.model.time import parse_interval, parse_utc
+from antdask.model.time import parse_interval, parse_time
 from antdask.query.index import Index
 
 _RUN_MAX = 2**32 - 1
@@ -112,7 +111,7 @@ def time_condition(time: Any) -> str:
         ends = tuple(time) if isinstance(time, Iterable) else ()
         if len(ends) != 2:
             raise UsageError("A time is an interval (T0, T1)", found=repr(time)[:80], hint=hint)
-        first, last = (_utc(end) for end in ends)
+        first, last = (parse_time(end) for end in ends)
         if first is not None and last is not None and last < first:
             raise UsageError("The interval ends before it begins", found=repr(time)[:80])
     terms = [f"utc_ns {operator} {end}" for operator, end in ((">=", first), ("<", last)) if end is not None]
@@ -189,19 +188,6 @@ def refuse_several_lineages(index: Index, parts: np.ndarray) -> None:
         expected="one",
         hint=f'Choose: select(lineage="{own[-1]}"), or for good: antdask lineage use. ARCHIVE/lineages/<lineage>.json says what each is.',
     )
-
-
-def _utc(end: Any) -> int | None:
-    if end is None or (isinstance(end, str) and not end.strip()):
-        return None
-    if isinstance(end, datetime.datetime):
-        # A time without a zone is UTC, as everywhere here; microseconds are all that it can hold.
-        aware = end if end.tzinfo else end.replace(tzinfo=datetime.UTC)
-        extra = int(getattr(end, "nanosecond", 0))
-        return (aware - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)) // datetime.timedelta(microseconds=1) * 1000 + extra
-    if isinstance(end, str | np.datetime64) or _is_integer(end):
-        return parse_utc(end)
-    raise UsageError("A time is ISO 8601 in UTC, a datetime, or an integer of ns since 1970", found=repr(end)[:80])
 
 
 def _is_integer(value: Any) -> bool:

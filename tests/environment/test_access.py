@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
+
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
 import antdask
 from antdask.archive.store import Store
@@ -114,6 +118,8 @@ def test_what_is_not_there_is_said(environment, built, tmp_path):
         ({"floor": [3, 99]}, "no floor 99"),
         ({"time": "2011/2010"}, "ends before"),
         ({"max_points": 0}, "at least 1"),
+        ({"line": "12"}, "are integers"),
+        ({"floor": 1.5}, "are integers"),
     ):
         with pytest.raises(UsageError, match=word):
             environment.open(**choice)
@@ -123,9 +129,32 @@ def test_what_is_not_there_is_said(environment, built, tmp_path):
         environment.open(level="2h")
 
 
+def test_a_dataset_can_be_written_as_it_is(environment, tmp_path):
+    found = environment.open(level="15min", line=1)
+    found.to_netcdf(tmp_path / "rates.nc")
+    with xr.open_dataset(tmp_path / "rates.nc") as again:
+        assert again.equals(found.load()) and "factor" in again.attrs["baseline"]
+    found.to_zarr(tmp_path / "rates.zarr", zarr_format=2)
+
+
+def test_times_may_be_datetimes_of_any_zone(environment):
+    paris = datetime.timezone(datetime.timedelta(hours=1))
+    text = environment.open(level="1h", time="2010-03-01T23:00/2010-03-02T01:00")
+    for time in (
+        (datetime.datetime(2010, 3, 2, 0, tzinfo=paris), datetime.datetime(2010, 3, 2, 2, tzinfo=paris)),
+        (pd.Timestamp("2010-03-02T00:00+01:00"), pd.Timestamp("2010-03-02T01:00")),
+    ):
+        assert environment.open(level="1h", time=time).identical(text)
+
+
+def test_it_says_what_it_holds(environment, tmp_path):
+    assert "2 days with data, 20100301 to 20100302" in repr(environment) and "NAME is one of rates" in repr(environment)
+
+
 def test_an_archive_without_product_says_how_to_make_one(tmp_path):
     from tests.environment.sea import archive_of, counts_batch, quiet
 
     archive = antdask.open_archive(archive_of(tmp_path / "a", [(7, counts_batch(quiet(3)))]))
+    assert "none: see antdask environment build" in repr(archive.environment)
     with pytest.raises(UsageError, match="environment build"):
         archive.environment.open()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from fractions import Fraction
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antdask.errors import UsageError
-from antdask.model.time import ANTARES_FRAME_NS, NO_TIME, format_utc, julian_to_ns, parse_interval, parse_utc
+from antdask.model.time import ANTARES_FRAME_NS, NO_TIME, format_utc, julian_to_ns, parse_interval, parse_time, parse_utc
 
 
 @given(st.integers(-(2**63) + 2 * 10**9, 2**63 - 2 * 10**9))
@@ -45,6 +46,19 @@ def test_what_is_not_a_utc_time_is_refused(text: str) -> None:
 def test_a_time_that_int64_cannot_hold_is_refused_and_not_wrapped(text: str) -> None:
     with pytest.raises(UsageError, match="1678"):
         parse_utc(text)
+
+
+@pytest.mark.parametrize("time", ["yesterday", True, 1.5, [], object()])
+def test_what_stands_for_no_time_is_refused(time: object) -> None:
+    with pytest.raises(UsageError, match="A time is"):
+        parse_time(time)
+
+
+def test_datetimes_are_what_they_are_in_utc_to_the_last_digit() -> None:
+    summer = datetime.timezone(datetime.timedelta(hours=2))
+    assert parse_time(datetime.datetime(2011, 3, 27, 3, 0, 0, 1, tzinfo=summer)) == parse_utc("2011-03-27T01:00:00.000001")
+    assert parse_time(datetime.datetime(1969, 12, 31, 23, 59, 59, 999_999)) == -1000
+    assert parse_time(None) is parse_time(" ") is None
 
 
 def test_an_interval_is_half_open_and_may_have_open_sides() -> None:
