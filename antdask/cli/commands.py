@@ -15,6 +15,7 @@ from antdask.cli.options import (
     with_archive,
     with_dry_run,
     with_json,
+    with_like,
     with_part_bytes,
     with_profile,
     with_quiet,
@@ -44,8 +45,9 @@ def main() -> None:
 @main.command()
 @click.argument("file")
 @click.option("--propose-map", is_flag=True, help="Draft a layout map for a ROOT file instead: trees, branches, and what they may be.")
+@with_like
 @with_json
-def inspect(file: str, propose_map: bool, as_json: bool) -> None:
+def inspect(file: str, propose_map: bool, like: str | None, as_json: bool) -> None:
     """Say what a file is.
 
     Its format, layout, runs and entries, and what in it would not be archived; of a file that several sources read, what each makes of it.
@@ -55,7 +57,7 @@ def inspect(file: str, propose_map: bool, as_json: bool) -> None:
 
     if propose_map:
         return emit(as_json, {"map": (text := draft_map(file))}, str, text)
-    found, damaged = inspect_each(file)
+    found, damaged = inspect_each(file, like or "")
     first, *others = (dataclasses.asdict(entry) for entry in found)
     emit(as_json, {"name": found[0].name, **first, "others": others, "damaged": [str(e) for e in damaged]}, report.file_entries, found)
     return leave(3 if damaged else 0, *damaged)
@@ -69,6 +71,7 @@ def inspect(file: str, propose_map: bool, as_json: bool) -> None:
 @click.option("--diff", nargs=2, metavar="PLAN PLAN", help="Say what the second of two plans has more, less, or otherwise.")
 @with_part_bytes
 @with_strict
+@with_like
 @with_scan_cache
 @cluster_options("serial")
 @with_quiet
@@ -124,6 +127,7 @@ def check(profile: str | None, storage: str, workers: int, timeout: float, as_js
 @on_cluster
 @with_part_bytes
 @with_strict
+@with_like
 @with_scan_cache
 @click.option("--attempts", type=int, help="How often a part is tried that fails for no fault of the data.")
 @click.option(
@@ -332,6 +336,25 @@ def query(archive: str, stream: str | None, sql: str | None, style: str, output:
         return emit(as_json, (number := numbers(archive, str(stream), which))._asdict(), "{0.rows:,} rows, {0.hits:,} hits".format, number)
     written = answer(*asked, "json" if as_json else style, output, limit)
     return click.echo(f"{written:,} rows in {output}", err=True) if output else None
+
+
+@main.command()
+@click.argument("archive")
+@click.option("--run", "runs", multiple=True, metavar="N|FIRST:END", help="Only this run, or these (END is not included); may be repeated.")
+@click.option("--detector", multiple=True, help="Only this detector; may be repeated.")
+@click.option("--lineage", help="Only this lineage.")
+@click.option("--name", default="*", metavar="PATTERN", help="Only lines with such names, e.g. 'META/*' or '*writeL1.prescale'.")
+@with_json
+def headers(archive: str, name: str, as_json: bool, **which: Any) -> None:
+    """Read what files say about themselves.
+
+    Headers of simulations, versions and command lines of the programs that made a file, settings of the trigger: word for word as they stand in the file.
+    """
+    from antdask.cli.selection import selected
+    from antdask.query.headers import STREAM, header_lines, header_text
+
+    lines = header_lines(selected(archive, STREAM, **which), name)
+    return emit(True, [line._asdict() for line in lines], repr) if as_json else click.echo(header_text(lines))
 
 
 def parts_progress(quiet: bool, made: Plan | PlanFile | None = None) -> Progress:

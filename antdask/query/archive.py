@@ -93,6 +93,26 @@ class Archive:
         frame: pd.DataFrame = self.catalog.quarantine.to_pandas()
         return frame
 
+    def headers(self, name: str = "*", **select: Any) -> pd.DataFrame:
+        """What files say about themselves, one row per line: detector, run, origin, number of the header, name, value, note.
+
+        Parameters
+        ----------
+        name : str
+            Which lines: a pattern, e.g. ``META/*`` (programs and command lines) or ``*writeL1.prescale`` (a setting of the trigger).
+        select : optional
+            Arguments of `Selection.select`: ``run``, ``detector``, ``lineage``.
+
+        Raises
+        ------
+        UnknownNameError, UsageError, DamagedPartError
+        """
+        import pandas as pd
+
+        from antdask.query.headers import STREAM, HeaderLine, header_lines
+
+        return pd.DataFrame(header_lines(self.stream(STREAM).select(**select), name), columns=list(HeaderLine._fields))
+
     def stream(self, name: str) -> Selection:
         """A stream of this archive.
 

@@ -12,6 +12,8 @@ from antdask.model.time import parse_interval, parse_time
 from antdask.query.index import Index
 
 _RUN_MAX = 2**32 - 1
+#: Streams of which a run holds rows of every origin.
+_BY_ORIGIN = ("headers",)
 
 
 def parts_with_words(index: Index, name: str, words: list[str]) -> np.ndarray:
@@ -153,9 +155,20 @@ def current_parts(index: Index, parts: np.ndarray) -> np.ndarray:
     current = index.current
     if current is None or current[parts].all():
         return parts
-    runs = _run_codes(index, parts)
-    kept: np.ndarray = parts[current[parts] | ~np.isin(runs, np.unique(runs[current[parts]]))]
-    return kept
+    kept = [
+        own[current[own] | ~np.isin(_run_codes(index, own), np.unique(_run_codes(index, own[current[own]])))]
+        for own in _apart(index, parts)
+    ]
+    found: np.ndarray = np.sort(np.concatenate(kept))
+    return found
+
+
+def _apart(index: Index, parts: np.ndarray) -> list[np.ndarray]:
+    """Groups of parts of which none says what another says, whatever their lineage: headers of one run come from files of several kinds."""
+    if index.schema.name not in _BY_ORIGIN:
+        return [parts]
+    origin = index.words["origin"][0][parts]
+    return [parts[origin == code] for code in np.unique(origin).tolist()] or [parts]
 
 
 def _run_codes(index: Index, parts: np.ndarray) -> np.ndarray:
@@ -171,9 +184,13 @@ def refuse_several_lineages(index: Index, parts: np.ndarray) -> None:
     ------
     UsageError
     """
+    if len(index.words["lineage"][1]) > 1:
+        for own in _apart(index, parts):
+            _refuse_several_lineages(index, own)
+
+
+def _refuse_several_lineages(index: Index, parts: np.ndarray) -> None:
     (_, detectors), (lineage, lineages) = index.words["detector"], index.words["lineage"]
-    if len(lineages) < 2:
-        return
     codes = np.unique(_run_codes(index, parts) | lineage[parts])
     triples = np.stack([codes >> 52, (codes >> 20) & _RUN_MAX, codes & (2**20 - 1)], axis=1)
     same = (triples[1:, :2] == triples[:-1, :2]).all(axis=1)

@@ -30,6 +30,7 @@ PUBLIC: dict[str, str] = {
     "verify": "antdask.convert.verify.verify",
     "info": "antdask.query.archive.open_archive",
     "query": "antdask.query.select.Selection",
+    "headers": "antdask.query.headers.header_lines",
     "reprocess": "antdask.convert.reprocess.reprocess",
     "lineage list": "antdask.convert.lineages.lineages",
     "lineage use": "antdask.convert.lineages.use_lineage",
