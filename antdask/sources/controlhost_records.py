@@ -24,7 +24,7 @@ from antdask.errors import CorruptFileError
 from antdask.model.ragged import Columns, offsets_of
 from antdask.sources import km3net_triggered
 from antdask.sources.km3net_headers import SECONDS, clock_status, utc_ns
-from antdask.sources.km3net_records import gather, native, ones
+from antdask.sources.km3net_records import POSSIBLE, gather, native, ones, possible
 
 EVENT, SUMMARY, TIMESLICE = "event", "summary", "timeslice"
 #: Kind of record by type code.
@@ -186,6 +186,8 @@ def _events(records: Records) -> Decoded:
     count, at = records.list_at(at, ones(len(at)), _COUNT, last=False)
     n_hits = count.astype(np.int64)
     hits, _ = records.list_at(at, n_hits, KEY_HIT, last=True)
+    good = possible(hits, n_hits) & possible(marked, n_triggered)
+    records.demand(good, "A hit names a module or channel that cannot be", expected=POSSIBLE)
     return km3net_triggered.event_tables(_row(columns, records.first), columns, hits, n_hits, marked, n_triggered)
 
 
@@ -194,6 +196,7 @@ def _rates(records: Records) -> Decoded:
     counts = columns["n"].astype(np.int64)
     dtype = OLD_SUMMARY_FRAME if records.legacy else SUMMARY_FRAME
     frames, _ = records.list_at(records.starts + head(SUMMARY, records.legacy).itemsize, counts, dtype, last=True)
+    records.demand(possible(frames, counts), "A frame names a module that cannot be", expected=POSSIBLE)
     table = {name: native(frames[name]) for name in dtype.names or ()}
     if not records.legacy:
         received, largest = table["daq"] & np.uint32(0xFFFF), table["daq"] >> np.uint32(16)
@@ -231,6 +234,8 @@ def _timeslices(records: Records) -> Decoded:
     _check_frames(records, table, columns, entry)
     hits = gather(records.payload, places + FRAME.itemsize, n_hits, HIT)
     first, of_frame = offsets_of(counts), offsets_of(n_hits)
+    good = possible(hits, np.diff(of_frame[first])) & possible(frames, counts)
+    records.demand(good, "A hit or frame names a module or channel that cannot be", expected=POSSIBLE)
     tables = {
         "slices": {
             **_row(columns, records.first),

@@ -27,6 +27,7 @@ from antdask.sources.km3net_records import (
     COUNTED,
     HIT,
     MEMBER_WISE,
+    POSSIBLE,
     VECTOR,
     demand,
     gather,
@@ -163,6 +164,8 @@ def check_frames(frames: Frames, header: dict[str, np.ndarray], branch: Branch, 
     good["unique_id"] = columns["unique_id"] == 0
     for name, ok in good.items():
         demand(_by_entry(ok, entry, len(frames.counts)), branch, start, f"A frame disagrees with its slice in '{name}'")
+    named = _by_entry(columns["id"] > 0, entry, len(frames.counts))
+    demand(named, branch, start, "A frame names a module that cannot be", expected=POSSIBLE)
 
 
 def _by_entry(ok: np.ndarray, entry: np.ndarray, n: int) -> np.ndarray:

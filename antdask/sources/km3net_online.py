@@ -31,7 +31,7 @@ from antdask.sources.km3net_headers import (
     utc_ns,
 )
 from antdask.sources.km3net_labels import simulated_by
-from antdask.sources.km3net_records import COUNTED, KEY_HIT, SUMMARY_FRAME, TRIGGERED_HIT, demand, native, vector
+from antdask.sources.km3net_records import COUNTED, KEY_HIT, POSSIBLE, SUMMARY_FRAME, TRIGGERED_HIT, demand, native, possible, vector
 from antdask.sources.offline_survey import is_told_offline
 from antdask.sources.root import MAGIC, RootFile, Tree, open_root
 from antdask.sources.root_branch import Branch
@@ -150,7 +150,7 @@ class Km3netOnline:
         """
         if tree not in (*TREES, PROVENANCE):
             raise UnknownNameError.of("tree", tree, [*TREES, PROVENANCE], where=entry.url)
-        with open_root(entry.url) as file:
+        with open_root(entry.url, entry.like) as file:
             if tree == PROVENANCE:
                 yield from Provenance(file).batches(entry, start, stop)
                 return
@@ -178,7 +178,7 @@ class Km3netOnline:
         if tree == PROVENANCE:
             return [np.array([s.run.run for s in entry.segments if s.tree == tree for _ in range(s.start, s.stop)], np.int64)[start:stop]]
         order = schema(TREES[tree].stream).order
-        with open_root(entry.url) as file:
+        with open_root(entry.url, entry.like) as file:
             columns = _headers(file.tree(tree)).read(start, stop, order)
         return [columns[name] for name in order]
 
@@ -196,11 +196,14 @@ def _events(records: tuple[Branch, ...], header: Columns, start: int, stop: int)
     framed = (marked["count"] == COUNTED | 10) & (marked["version"] == 1)
     bad = np.searchsorted(first, np.flatnonzero(~framed), "right") - 1
     demand(~np.isin(np.arange(stop - start), bad), triggered, start, "A triggered hit has another object inside")
+    for branch, records_of, counts in ((snapshot, hits, n_hits), (triggered, marked, n_triggered)):
+        demand(possible(records_of, counts), branch, start, "A hit names a module or channel that cannot be", expected=POSSIBLE)
     return km3net_triggered.event_tables(_row(header, start, stop), header, hits, n_hits, marked, n_triggered)
 
 
 def _rates(records: tuple[Branch, ...], header: Columns, start: int, stop: int) -> _Decoded:
     frames, n_frames = vector(records[0], start, stop, SUMMARY_FRAME)
+    demand(possible(frames, n_frames), records[0], start, "A frame names a module that cannot be", expected=POSSIBLE)
     columns = {name: native(frames[name]) for name in SUMMARY_FRAME.names or ()}
     received, largest = columns["daq"] & np.uint32(0xFFFF), columns["daq"] >> np.uint32(16)
     columns["udp_complete"] = ((received == largest + 1) & (columns["fifo"] >> np.uint32(31) == 1)).astype(np.uint8)
@@ -217,6 +220,7 @@ def _timeslices(records: tuple[Branch, ...], header: Columns, start: int, stop: 
     check_frames(frames, header, records[0], start)
     columns, hits = frames.columns, frames.hits()
     n_hits, first = offsets_of(columns["numberOfHits"]), offsets_of(frames.counts)
+    demand(possible(hits, np.diff(n_hits[first])), records[0], start, "A hit names a channel that cannot be", expected=POSSIBLE)
     tables = {
         "slices": {
             **_row(header, start, stop),

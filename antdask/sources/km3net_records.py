@@ -22,6 +22,10 @@ from antdask.sources.root_branch import Branch
 COUNTED = 0x4000_0000
 #: Marks, in the version of a vector, that it stands column after column.
 MEMBER_WISE = 0x4000
+#: Sensors of a module: the channels of its hits, counted from 0.
+CHANNELS = 31
+#: What `possible` demands, for messages.
+POSSIBLE = f"modules above 0, channels below {CHANNELS}"
 
 BLOCK = np.dtype([("count", ">u4"), ("version", ">u2")])
 VECTOR = np.dtype([("count", ">u4"), ("version", ">u2"), ("n", ">u4")])
@@ -123,6 +127,39 @@ def ones(n: int) -> np.ndarray:
 def native(column: np.ndarray) -> np.ndarray:
     """A field of records as a contiguous array in native byte order."""
     return np.ascontiguousarray(column, column.dtype.newbyteorder("="))
+
+
+def possible(records: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Whether all records of each entry name a module and a channel that can be: no sector of zeros, or of anything else, stands in their place.
+
+    Baskets that are not compressed and records on the wire have no checksum; this is all there is to notice damage to hits by. Times and amplitudes may be any number.
+
+    Parameters
+    ----------
+    records : structured ndarray
+        Fields dom_id, channel_id, or one of them.
+    counts : ndarray of int64, shape (entries,)
+        Records of each entry.
+
+    Returns
+    -------
+    ndarray of bool, shape (entries,)
+
+    Examples
+    --------
+    >>> hits = np.array([(7, 30), (7, 31), (0, 0)], [("dom_id", ">i4"), ("channel_id", "u1")])
+    >>> possible(hits, np.array([1, 0, 2])).tolist()
+    [True, True, False]
+    """
+    ok = np.ones(len(records), bool)
+    if "dom_id" in (records.dtype.names or ()):
+        ok &= records["dom_id"] > 0
+    if "channel_id" in (records.dtype.names or ()):
+        ok &= records["channel_id"] < CHANNELS
+    good = np.ones(len(counts), bool)
+    if not ok.all():
+        good[np.searchsorted(offsets_of(counts), np.flatnonzero(~ok), "right") - 1] = False
+    return good
 
 
 def demand(ok: np.ndarray, branch: Branch, start: int, what: str, *, found: np.ndarray | None = None, expected: Any = None) -> None:
