@@ -29,6 +29,8 @@ class Column:
         Column with the number of elements of each entry; record that the elements are; table whose rows are counted by the values. Each may be empty.
     width : int
         Elements of each entry where nothing counts them.
+    vector : bool
+        Each entry is a ``std::vector``, which counts its elements by itself.
     scale, offset : float
         Field = column x scale + offset.
     whole : bool
@@ -59,6 +61,12 @@ class Column:
     valid: tuple[int, int] | None = None
     aliases: tuple[str, ...] = ()
     optional: bool = False
+    vector: bool = False
+
+    @property
+    def ragged(self) -> bool:
+        """Whether entries differ in their number of elements."""
+        return bool(self.count) or self.vector
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,10 +109,33 @@ class Dataset:
                 for field in self.records[column.record].fields:
                     yield column, field
 
+    def place(self, target: str) -> tuple[str, str]:
+        """Table and field of a target, which may leave the table of the data set away; twice nothing for no target."""
+        return split_target(target, self.table)
+
+    def given_by(self, column: Column) -> list[str]:
+        """Under which names the values of a column are found: its own, and those of its record."""
+        record = self.records.get(column.record)
+        return [column.source, *(f"{column.source}.{f.name}" for f in (record.fields if record else ()))]
+
     def dtypes(self) -> dict[str, np.dtype]:
         """Declared dtype of every source column, in native byte order."""
         return {c.source: np.dtype(c.dtype) for c in self.columns}
 
     def targets(self, table: str) -> dict[str, str]:
-        """Source column by field, for the columns that go to `table`."""
-        return {c.field: c.source for c in self.columns if c.table == table}
+        """Source column by field, or ``column.field`` of a record, for those that go to `table`."""
+        found = {c.field: c.source for c in self.columns if c.table == table}
+        inside = [(*self.place(f.target), f"{c.source}.{f.name}") for c, f in self.record_fields()]
+        return found | {field: name for place, field, name in inside if place == table}
+
+
+def split_target(target: str, table: str) -> tuple[str, str]:
+    """Table and field of a target; `table` is meant where it names none, and no target gives twice nothing.
+
+    Examples
+    --------
+    >>> split_target("hits.line", "events"), split_target("run", "events"), split_target("", "events")
+    (('hits', 'line'), ('events', 'run'), ('', ''))
+    """
+    head, _, tail = target.rpartition(".")
+    return (head or table, tail) if target else ("", "")

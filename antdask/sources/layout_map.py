@@ -14,7 +14,7 @@ A map is data, not code. One inline table per column of the source::
 ``target`` is a field of `table`, or ``table.field``; a column without target says in its note why. Fields that code computes stand under
 ``derived``. Together the maps of a stream must give every field that `antdask.model.tables` declares for their origin.
 
-Columns of trees may say more: ``count`` (the column that gives the number of elements of each entry), ``width`` (a fixed number of elements), ``record``
+Columns of trees may say more: ``count`` (the column that gives the number of elements of each entry), ``width`` (a fixed number of elements), ``vector`` (a ``std::vector``, which counts its own), ``record``
 (the name under ``[[records]]`` of what its elements are, see `layout_record`), ``counts`` (the table of which each value counts rows), ``scale`` and ``offset`` (field = column x scale + offset; the offset is also how
 a map declares where an index starts), ``whole`` (real numbers that must be whole), ``valid`` (smallest and largest value), ``aliases`` (names in other versions of the format), ``optional`` (may be absent). ``[constants]`` are numbers
 that derived fields need, each with note and status; ``detector`` is the label of the detector.
@@ -39,7 +39,7 @@ from antdask.model.tables import schema
 from antdask.plan import FileEntry, digest
 from antdask.settings import load as load_settings
 from antdask.settings import read_toml
-from antdask.sources.layout_dataset import ASSUMED, VERIFIED, Column, Dataset, Derived
+from antdask.sources.layout_dataset import ASSUMED, VERIFIED, Column, Dataset, Derived, split_target
 from antdask.sources.layout_record import Record, check_keys, interval, parse_record
 
 #: How sources spell the units of the model. Another scale (say ``us``) is no spelling: it has no entry, and the map is refused.
@@ -73,6 +73,7 @@ _COLUMN_KEYS = {
     "valid",
     "aliases",
     "optional",
+    "vector",
 }
 _DERIVED_KEYS = {"target", "sources", "note", "provenance", "status"}
 _WORDLESS = {"note", "provenance", "description"}
@@ -184,7 +185,7 @@ def parse(document: Mapping[str, Any], *, where: str, strict: bool = False) -> L
         records = {r.name: r for r in (parse_record(item, defaults) for item in document.get("records", ()))}
         constants = _constants(document.get("constants", {}), defaults)
         datasets = [_dataset(d, defaults, records) for d in document["datasets"]]
-        everywhere = {f"{d.name}/{c.source}" for d in datasets for c in d.columns}
+        everywhere = {f"{d.name}/{name}" for d in datasets for c in d.columns for name in d.given_by(c)}
         for dataset in datasets:
             _check_dataset(dataset, document["origin"], everywhere)
         _check_coverage(datasets, document["origin"])
@@ -240,12 +241,12 @@ def _dataset(data: Mapping[str, Any], defaults: Mapping[str, str], records: Mapp
         if words.get("record", "") not in {"", *records}:
             raise UnknownNameError.of("record", words["record"], records, where=f"{data['name']}/{item['source']}")
         words["aliases"] = tuple(words.get("aliases", ()))
-        target, field = _target(words.pop("target", ""), table)
+        target, field = split_target(words.pop("target", ""), table)
         columns.append(Column(table=target, field=field, **words))
     for item in data.get("derived", ()):
         check_keys(item, _DERIVED_KEYS, {"target", "sources", "note"}, f"a derived field of {data['name']}")
         words = {**defaults, **item, "sources": tuple(item["sources"])}
-        target, field = _target(words.pop("target"), table)
+        target, field = split_target(words.pop("target"), table)
         derived.append(Derived(table=target, field=field, **words))
     return Dataset(
         name=data["name"],
@@ -259,13 +260,6 @@ def _dataset(data: Mapping[str, Any], defaults: Mapping[str, str], records: Mapp
     )
 
 
-def _target(text: str, table: str) -> tuple[str, str]:
-    if not text:
-        return "", ""
-    head, _, tail = text.rpartition(".")
-    return head or table, tail
-
-
 def _check_dataset(dataset: Dataset, origin: str, everywhere: set[str]) -> None:
     tables = schema(dataset.stream)
     seen: set[str] = set()
@@ -273,8 +267,10 @@ def _check_dataset(dataset: Dataset, origin: str, everywhere: set[str]) -> None:
         place = f"{dataset.name}/{column.source}"
         if column.source in seen:
             raise ConfigurationError("A source column stands twice", where=place)
-        seen.add(column.source)
+        seen.update(dataset.given_by(column))
         _check_status(column.status, place)
+        if column.vector and (column.count or column.width != 1 or column.record):
+            raise ConfigurationError("A vector of numbers counts its own elements, and holds no records", where=place)
         if column.count and column.count not in seen:
             raise UnknownNameError.of("source column", column.count, seen, where=place)
         if column.field:
@@ -285,10 +281,9 @@ def _check_dataset(dataset: Dataset, origin: str, everywhere: set[str]) -> None:
             raise ConfigurationError("A column without target needs a note that says why", where=place)
     for column, part in dataset.record_fields():
         place = f"{dataset.name}/{column.source}.{part.name}"
-        seen.add(f"{column.source}.{part.name}")
         _check_status(part.status, place)
         if part.target:
-            table, name = _target(part.target, dataset.table)
+            table, name = dataset.place(part.target)
             _check_dtype(part.dtype, _field(tables.table(table).columns(origin), name, place), place)
     for derived in dataset.derived:
         place = f"{dataset.name}/{derived.field}"
@@ -328,7 +323,7 @@ def _check_coverage(datasets: Iterable[Dataset], origin: str) -> None:
     for d in datasets:
         targets = given.setdefault(d.stream, [])
         targets += [(c.table, c.field) for c in d.columns if c.field] + [(x.table, x.field) for x in d.derived]
-        targets += [_target(f.target, d.table) for _, f in d.record_fields() if f.target]
+        targets += [d.place(f.target) for _, f in d.record_fields() if f.target]
     for stream, targets in given.items():
         twice = sorted({f"{t}.{f}" for t, f in targets if targets.count((t, f)) > 1})
         if twice:

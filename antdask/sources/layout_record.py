@@ -1,4 +1,4 @@
-"""Records that layout maps declare: numbers packed bit by bit into a few bytes, and the members of a C++ structure.
+"""Records that layout maps declare: numbers packed bit by bit into a few bytes, the members of a C++ structure, and leaves side by side in one branch.
 
 ::
 
@@ -17,6 +17,11 @@
     kind = "struct"                 # members in the order of the class, each with a dtype instead of bits
     fields = [ { name = "Line", dtype = "u1", target = "hits.line", valid = [1, 12] } ]
 
+    [[records]]
+    name = "Event"
+    kind = "leaves"                 # one of each in every entry, in the order of the branch (ROOT: "run/i:frame/i:nhits/I")
+    fields = [ { name = "run", dtype = "u4", target = "run" }, { name = "nhits", dtype = "i4", target = "n_hits" } ]
+
 Bits that no field names must be 0, so that a record can be made again from its fields to the last bit.
 """
 
@@ -30,7 +35,7 @@ import numpy as np
 
 from antdask.errors import ConfigurationError, UnknownNameError
 
-PACKED, STRUCT = "packed", "struct"
+PACKED, STRUCT, LEAVES = "packed", "struct", "leaves"
 
 _RECORD_KEYS = {"name", "kind", "nbytes", "endian", "fields", "note"}
 _FIELD_KEYS = {"name", "bits", "dtype", "target", "offset", "valid", "note", "provenance", "status"}
@@ -44,11 +49,11 @@ class RecordField:
     ----------
     name : str
     bits : (int, int)
-        First bit, counted from the most significant one, and number of bits; (0, 0) in structures.
+        First bit, counted from the most significant one, and number of bits; (0, 0) in structures and leaves.
     dtype : str
         NumPy code without byte order; of the smallest unsigned integer that holds the bits in packed records.
     target : str
-        ``table.field``, empty where it is not archived.
+        ``table.field``, or a field of the table of the data set; empty where it is not archived.
     offset : int
         Added to what stands in the file, for example where the file counts from 0 and the model from 1.
     valid : (int, int) or None
@@ -74,11 +79,11 @@ class Record:
     Parameters
     ----------
     name, kind : str
-        ``packed`` or ``struct``.
+        ``packed``, ``struct`` or ``leaves``.
     nbytes : int
         Size [byte].
     endian : str
-        ``big`` or ``little``; structures are big-endian, as ROOT streams.
+        ``big`` or ``little``; structures and leaves are big-endian, as ROOT streams.
     fields : tuple of RecordField
     """
 
@@ -106,10 +111,10 @@ def parse_record(data: Mapping[str, Any], defaults: Mapping[str, str]) -> Record
     """
     check_keys(data, _RECORD_KEYS, {"name", "kind", "fields"}, "a record")
     kind, where = data["kind"], f"record '{data['name']}'"
-    if kind not in (PACKED, STRUCT):
-        raise UnknownNameError.of("kind of record", kind, (PACKED, STRUCT), where=where)
+    if kind not in (PACKED, STRUCT, LEAVES):
+        raise UnknownNameError.of("kind of record", kind, (PACKED, STRUCT, LEAVES), where=where)
     fields = tuple(_field(item, kind, defaults, where) for item in data["fields"])
-    if kind == STRUCT:
+    if kind != PACKED:
         return Record(data["name"], kind, sum(np.dtype(f.dtype).itemsize for f in fields), "big", fields)
     record = Record(data["name"], kind, data.get("nbytes", 0), data.get("endian", ""), fields)
     if not 1 <= record.nbytes <= 8 or record.endian not in ("big", "little"):

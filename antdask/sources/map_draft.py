@@ -12,7 +12,8 @@ from antdask.model.tables import SCHEMAS
 from antdask.sources import files
 from antdask.sources.root import RootFile, Tree, open_root
 from antdask.sources.root_branch import Branch
-from antdask.sources.root_leaf import COLLECTION, Leaf, leaf_of
+from antdask.sources.root_elements import is_vector
+from antdask.sources.root_leaf import COLLECTION, Leaf, counters, leaf_list, leaf_of
 from antdask.sources.root_nested import NestedBranch, nested_of
 
 
@@ -73,42 +74,63 @@ def _tree(file: RootFile, name: str, origin: str) -> Iterator[str]:
     yield f'stream = "{stream}"'
     yield f'table = "{SCHEMAS[stream].rows.name}"'
     yield "columns = ["
-    for branch in _ordered(tree):
-        yield from _lines(branch, targets)
+    names = counters(tree.walk())
+    for branch in _ordered(tree, names):
+        yield from _lines(branch, targets, names)
+    yield "]"
+    for branch in tree.walk():
+        if len(leaves := _leaves(branch)) > 1:
+            yield from _record(branch, leaves, targets)
+
+
+def _record(branch: Branch, leaves: dict[str, Leaf], targets: dict[str, str]) -> Iterator[str]:
+    """Leaves side by side in one branch, as a record."""
+    yield ""
+    yield "[[records]]"
+    yield f"name = {json.dumps(branch.name)}"
+    yield 'kind = "leaves"'
+    yield "fields = ["
+    for name, leaf in leaves.items():
+        target = targets.get(f"{branch.name}.{name}")
+        end = f'target = "{target}", note = "guessed by name"' if target else 'note = "UNMAPPED"'
+        yield f'  {{ name = {json.dumps(name)}, dtype = "{leaf.dtype}", {end} }},'
     yield "]"
 
 
-def _ordered(tree: Tree) -> list[Branch]:
+def _ordered(tree: Tree, names: dict[str, str]) -> list[Branch]:
     """Top branches, those that count before those they count."""
-    counters = {leaf.count for branch in tree.branches if (leaf := _leaf(branch)) is not None}
-    return sorted(tree.branches, key=lambda b: b.name not in counters)
+    counting = {names.get(leaf.count, leaf.count) for branch in tree.walk() if (leaf := _leaf(branch)) is not None}
+    return sorted(tree.branches, key=lambda b: counting.isdisjoint({b.name, *(f"{b.name}.{n}" for n in _leaves(b))}))
 
 
-def _lines(branch: Branch, targets: dict[str, str]) -> Iterator[str]:
+def _lines(branch: Branch, targets: dict[str, str], names: dict[str, str]) -> Iterator[str]:
     """A line for the branch, and for each below it: members of an object stand alone, those of structures in a vector beside it."""
     leaf, nested, size = _leaf(branch), None, f"{branch.nbytes / 1e6:.3g} MB"
     if leaf is None or leaf.dtype == "V":
         nested = _nested(branch)
     if nested is not None:
-        words = _words(branch, nested.dtype, nested.count, 1)
-        yield f"  {{ {', '.join(words)}, note = {json.dumps(f'UNMAPPED, {size}, {nested.form}')} }},"
+        words = ", ".join([*_words(branch, nested.dtype, nested.count, 1), *(["vector = true"] if is_vector(nested) else [])])
+        line = f"{{ {words}, note = {json.dumps(f'UNMAPPED, {size}, {nested.form}')} }},"
+        yield f"  {line}" if is_vector(nested) else f"  # no map can declare this form yet: {line}"
+    elif leaf is None and len(_leaves(branch)) > 1:
+        yield f'  {{ source = {json.dumps(branch.name)}, dtype = "V", record = {json.dumps(branch.name)}, note = "{size}, {len(_leaves(branch))} leaves" }},'
     elif branch.children and (leaf is None or leaf.kind != COLLECTION):
         yield f"  # branch '{branch.name}', {size}: an object, split into its members"
         for child in branch.children:
-            yield from _lines(child, targets)
+            yield from _lines(child, targets, names)
     elif branch.children:
         yield f"  # branch '{branch.name}', {size}: structures; describe them as a record (kind = \"struct\"), or member by member with the branch as count:"
         for child in branch.children:
-            for line in _lines(child, {}):
-                yield f"  # {line.strip()}"
+            for line in _lines(child, {}, names):
+                yield f"  # {line.strip().removeprefix('# ')}"
     elif leaf is None:
         yield f"  # branch '{branch.name}', {size}: UNMAPPED, of a kind that is not read ({branch.kind})"
     elif leaf.dtype == "V":
         yield f"  # branch '{branch.name}', {size}: UNMAPPED, not split: its members stand in the C++ class only ({branch.kind}); a vector of structures can be described as a record (kind = \"struct\")"
     else:
-        words, target = _words(branch, leaf.dtype, leaf.count, leaf.width), targets.get(branch.name)
-        words += [f'target = "{target}"', f'note = "{size}; guessed by name"'] if target else [f'note = "UNMAPPED, {size}"']
-        yield f"  {{ {', '.join(words)} }},"
+        stated, target = _words(branch, leaf.dtype, names.get(leaf.count, leaf.count), leaf.width), targets.get(branch.name)
+        stated += [f'target = "{target}"', f'note = "{size}; guessed by name"'] if target else [f'note = "UNMAPPED, {size}"']
+        yield f"  {{ {', '.join(stated)} }},"
 
 
 def _words(branch: Branch, dtype: str, count: str, width: int) -> list[str]:
@@ -121,6 +143,13 @@ def _leaf(branch: Branch) -> Leaf | None:
         return leaf_of(branch)
     except UnknownLayoutError:
         return None
+
+
+def _leaves(branch: Branch) -> dict[str, Leaf]:
+    try:
+        return leaf_list(branch)
+    except UnknownLayoutError:
+        return {}
 
 
 def _nested(branch: Branch) -> NestedBranch | None:
@@ -137,7 +166,10 @@ def _guess(tree: Tree, origin: str) -> tuple[str, dict[str, str]]:
         fields = {
             _plain(f): f if t.parent is None else f"{t.name}.{f}" for t in reversed(schema.given_by(origin)) for f in t.columns(origin)
         }
-        found = {b.name: fields[key] for b in tree.branches for key in (_plain(b.name),) if key in fields}
+        names = {b.name: b.name for b in tree.branches} | {
+            f"{b.name}.{n}": n for b in tree.branches if len(b.member("fLeaves")) > 1 for n in _leaves(b)
+        }
+        found = {name: fields[key] for name, last in names.items() for key in (_plain(last),) if key in fields}
         if len(found) > len(best[1]):
             best = stream, found
     return best

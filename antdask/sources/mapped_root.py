@@ -106,7 +106,7 @@ class MappedRoot:
         known = [name for name, dataset in layout.datasets.items() if _is_archived(dataset)]
         if tree not in known:
             raise UnknownNameError.of("tree", tree, known, where=entry.url)
-        with open_root(entry.url) as file:
+        with open_root(entry.url, entry.like) as file:
             columns = TreeColumns(file.tree(tree), layout.dataset(tree), layout.origin)
             files.demand_entries(start, stop, columns.tree.entries, columns.tree.where)
             if start == stop:
@@ -151,7 +151,7 @@ def _present(file: RootFile, layout: LayoutMap) -> list[Dataset]:
 
 def _is_archived(dataset: Dataset) -> bool:
     """Whether rows are made of it; a data set without any target only helps to read others."""
-    return any(c.field for c in dataset.columns)
+    return any(c.field for c in dataset.columns) or any(f.target for _, f in dataset.record_fields())
 
 
 def _label(file: RootFile, layout: LayoutMap) -> str:
@@ -237,8 +237,9 @@ def _offsets(columns: TreeColumns, values: Values, start: int) -> dict[str, np.n
 def _elements(dataset: Dataset, values: Values) -> dict[str, np.ndarray]:
     """Rows of each ragged table by entry."""
     found: dict[str, np.ndarray] = {}
-    named = [(c.table, c.source) for c in dataset.columns if c.field and c.count]
-    named += [(f.target.rpartition(".")[0], f"{c.source}.{f.name}") for c, f in dataset.record_fields() if f.target]
+    named = [(c.table, c.source) for c in dataset.columns if c.field and c.ragged]
+    inside = [(dataset.place(f.target)[0], f"{c.source}.{f.name}") for c, f in dataset.record_fields() if f.target]
+    named += [(table, name) for table, name in inside if name in values.counts]
     for table, name in named:
         counts = values.counts[name]
         if table in found and not np.array_equal(found[table], counts):
@@ -279,7 +280,7 @@ class _Derivation:
                 return fields[f"{column.table}.{column.field}"]
         for column, part in self._dataset.record_fields():
             if f"{column.source}.{part.name}" == name and part.target:
-                return fields[part.target]
+                return fields[".".join(self._dataset.place(part.target))]
         return values.columns[name]
 
 

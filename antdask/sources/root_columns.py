@@ -13,11 +13,12 @@ from antdask.model.tables import schema
 from antdask.sources import packed_records
 from antdask.sources.km3net_records import demand, native
 from antdask.sources.layout_dataset import Column, Dataset
-from antdask.sources.layout_record import PACKED, STRUCT, Record
+from antdask.sources.layout_record import LEAVES, PACKED, STRUCT, Record
 from antdask.sources.root import Tree
 from antdask.sources.root_baskets import numbers
 from antdask.sources.root_branch import Branch
-from antdask.sources.root_leaf import leaf_of
+from antdask.sources.root_elements import check_leaves, check_vector, read_leaves, read_pointed, read_vector
+from antdask.sources.root_leaf import counters, leaf_of
 from antdask.sources.root_struct import check_struct, read_struct
 
 
@@ -58,6 +59,7 @@ class TreeColumns:
         self.tree, self.dataset = tree, dataset
         self._tables = {t.name: t.columns(origin) for t in schema(dataset.stream).given_by(origin)}
         self._branches = {c.source: tree.branch(c.source) for c in dataset.columns}
+        self._counters = counters(tree.walk())
         for column in dataset.columns:
             self._check(column)
 
@@ -81,16 +83,20 @@ class TreeColumns:
             With the entries that are lost.
         """
         values = Values({}, {})
-        chosen = [c for c in self.dataset.columns if sources is None or c.source in sources]
-        counters = {c.count for c in chosen}
-        chosen = [c for c in self.dataset.columns if c in chosen or c.source in counters]
+        chosen = [c for c in self.dataset.columns if sources is None or not sources.isdisjoint(self.dataset.given_by(c))]
+        counted = {c.count for c in chosen}
+        chosen = [c for c in self.dataset.columns if c in chosen or not counted.isdisjoint(self.dataset.given_by(c))]
         self.tree.hold([leaf for c in chosen for leaf in self._branches[c.source].walk()], start, stop)
         for column in chosen:
-            record = self.dataset.records.get(column.record)
+            record, branch = self.dataset.records.get(column.record), self._branches[column.source]
             if record is not None and record.kind == STRUCT:
-                columns, counts = read_struct(self._branches[column.source], record, start, stop)
+                columns, counts = read_struct(branch, record, start, stop)
                 for name, part in columns.items():
                     values.columns[f"{column.source}.{name}"], values.counts[f"{column.source}.{name}"] = part, counts
+            elif record is not None and record.kind == LEAVES:
+                values.columns.update({f"{column.source}.{name}": part for name, part in read_leaves(branch, record, start, stop).items()})
+            elif column.vector:
+                values.columns[column.source], values.counts[column.source] = read_vector(branch, column.dtype, start, stop)
             else:
                 self._read(column, record, start, stop, values)
         return values
@@ -119,18 +125,22 @@ class TreeColumns:
         for column, part in self.dataset.record_fields():
             name = f"{column.source}.{part.name}"
             if name in values.columns and part.target:
-                table, _, last = part.target.rpartition(".")
+                table, last = self.dataset.place(part.target)
                 own = dataclasses.replace(column, offset=part.offset, valid=part.valid)
-                made[part.target] = self._converted(own, name, values, start, self._tables[table][last])
+                made[f"{table}.{last}"] = self._converted(own, name, values, start, self._tables[table][last])
         return made
 
     def _check(self, column: Column) -> None:
         branch, record = self._branches[column.source], self.dataset.records.get(column.record)
-        if record is not None and record.kind == STRUCT:
-            check_struct(branch, record)
+        if column.vector:
+            check_vector(branch, column.dtype)
+            return
+        if record is not None and record.kind != PACKED:
+            (check_struct if record.kind == STRUCT else check_leaves)(branch, record)
             return
         leaf = leaf_of(branch)
-        found, expected = (leaf.dtype, leaf.width, leaf.count), (column.dtype, column.width, column.count)
+        found = (leaf.dtype, leaf.width, self._counters.get(leaf.count, leaf.count))
+        expected = (column.dtype, column.width, column.count)
         if found != expected:
             raise UnknownLayoutError(f"Branch '{column.source}' holds something else than the map says", where=branch.where, found=_words(*found), expected=_words(*expected))  # fmt: skip
 
@@ -139,7 +149,10 @@ class TreeColumns:
         basket, size = branch.read(start, stop), np.dtype(column.dtype).itemsize * column.width
         if column.count:
             counts = values.columns[column.count].astype(np.int64)
-            demand(counts >= 0, self._branches[column.count], start, "A number of elements is negative", found=counts)
+            counter = next(c for c in self.dataset.columns if column.count in self.dataset.given_by(c))
+            demand(counts >= 0, self._branches[counter.source], start, "A number of elements is negative", found=counts)
+            if leaf_of(branch).flag:
+                basket = read_pointed(branch, basket, counts, size)
         else:
             counts = np.ones(stop - start, np.int64)
         sizes = basket.sizes

@@ -1,8 +1,10 @@
-"""What a branch of a ROOT tree holds: one number per entry, a fixed array, an array that another branch counts, or a vector of structures."""
+"""What a branch of a ROOT tree holds: one number per entry, a fixed array, an array that another branch counts, several of these side by side, or structures."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -30,8 +32,8 @@ _BASIC = {
     17: "u8",
     18: "b1",
 }
-#: Added to the type of a member that is an array of fixed length.
-_ARRAY = 20
+# Added to the type of a member that is an array of fixed length, and of one that points to an array.
+_ARRAY, _POINTER = 20, 40
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,12 +50,15 @@ class Leaf:
         Name of the branch or collection that counts elements; empty where their number is fixed.
     kind : int
         0 for plain branches, else ROOT's type of the branch.
+    flag : bool
+        Whether a byte before the elements of each entry says that they are there: members of classes that point to arrays.
     """
 
     dtype: str
     width: int
     count: str
     kind: int
+    flag: bool = False
 
     @property
     def big(self) -> np.dtype:
@@ -73,22 +78,61 @@ def leaf_of(branch: Branch) -> Leaf:
     if len(leaves) != 1:
         raise UnknownLayoutError("A branch with several leaves is not read", where=branch.where, found=f"{len(leaves)} leaves")
     (leaf,) = leaves
+    name, counter, width = _class(leaf, branch), leaf.member("fLeafCount"), int(leaf.member("fLen"))
+    count = "" if counter is None else str(counter.member("fName"))
+    if name != "Element":
+        return Leaf(_dtype(leaf, name), width, count, 0)
+    kind, stated = int(branch.member("fType")), int(branch.member("fStreamerType"))
+    pointer = kind == 0 and counter is not None and stated - _POINTER in _BASIC
+    code = _BASIC.get(stated - (_POINTER if pointer else _ARRAY if _ARRAY < stated < 2 * _ARRAY else 0))
+    # A member of a split object stands alone (0), one of a vector of objects is counted (41).
+    if code is not None and kind in (0, MEMBER):
+        return Leaf(code, width, count.removesuffix("_"), kind, pointer)
+    if kind == MEMBER:
+        raise UnknownLayoutError("A member of this type is not read", where=branch.where, found=f"type {stated}")
+    return Leaf("V", 1, "", kind)
+
+
+def leaf_list(branch: Branch) -> dict[str, Leaf]:
+    """What stands side by side in each entry of a branch with several leaves, by name.
+
+    Raises
+    ------
+    UnknownLayoutError
+        Not all of them are numbers of fixed size.
+    """
+    found = {}
+    for leaf in branch.member("fLeaves"):
+        name, own = _class(leaf, branch), str(leaf.member("fName"))
+        if name == "Element" or leaf.member("fLeafCount") is not None or int(leaf.member("fLen")) != 1:
+            raise UnknownLayoutError("Leaves beside others are read only if each is one number", where=branch.where, found=f"leaf '{own}'")
+        found[own] = Leaf(_dtype(leaf, name), 1, "", 0)
+    return found
+
+
+def counters(branches: Iterable[Branch]) -> dict[str, str]:
+    """Under which name the numbers of a leaf are found that counts others: that of its branch, or ``branch.leaf`` where several share one.
+
+    ROOT looks for the leaf, whatever branch it is in.
+    """
+    found: dict[str, str] = {}
+    for branch in branches:
+        leaves = branch.member("fLeaves")
+        for leaf in leaves:
+            name = str(leaf.member("fName"))
+            found.setdefault(name, branch.name if len(leaves) == 1 else f"{branch.name}.{name}")
+    return found
+
+
+def _class(leaf: Any, branch: Branch) -> str:
+    """The class of a leaf without "TLeaf"."""
     # The model of class TLeafI, version 1, is Model_TLeafI_v1.
     name = type(leaf).__name__.removeprefix("Model_TLeaf").partition("_v")[0]
     if name not in {"Element", *_KINDS}:
         raise UnknownLayoutError("A leaf of this kind is not read", where=branch.where, found=f"TLeaf{name}")
-    counter, width = leaf.member("fLeafCount"), int(leaf.member("fLen"))
-    count = "" if counter is None else str(counter.member("fName"))
-    if name == "Element":
-        kind, stated = int(branch.member("fType")), int(branch.member("fStreamerType"))
-        code = _BASIC.get(stated - _ARRAY if _ARRAY < stated < 2 * _ARRAY else stated)
-        # A member of a split object stands alone (0), one of a vector of objects is counted (41).
-        if code is not None and kind in (0, MEMBER):
-            return Leaf(code, width, count.removesuffix("_"), kind)
-        if kind == MEMBER:
-            raise UnknownLayoutError(
-                "A member of this type is not read", where=branch.where, found=f"type {branch.member('fStreamerType')}"
-            )
-        return Leaf("V", 1, "", kind)
+    return name
+
+
+def _dtype(leaf: Any, name: str) -> str:
     code = _KINDS[name]
-    return Leaf("u" + code[1:] if leaf.member("fIsUnsigned") and code[0] == "i" else code, width, count, 0)
+    return "u" + code[1:] if leaf.member("fIsUnsigned") and code[0] == "i" else code
