@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from antdask.errors import UsageError
 from antdask.protocols import Cluster, Registry
+
+if TYPE_CHECKING:
+    from antdask.archive.store import Store
 
 #: Makers of clusters by name; each takes the number of workers, or ``None`` for as many as there are places, and those that have sites a ``profile``.
 #: Any Dask client goes through `antdask.cluster.dask`.
@@ -20,6 +24,17 @@ CLUSTERS: Registry[Callable[..., Cluster]] = Registry(
         "slurm": "antdask.cluster.slurm:SlurmCluster",
     },
 )
+
+
+def demand_reach(cluster: Cluster, store: Store) -> None:
+    """Refuse workers elsewhere for an archive that lies in the memory of this process.
+
+    Raises
+    ------
+    UsageError
+    """
+    if store.in_process and cluster.name != "serial":
+        raise UsageError("An archive in memory:// lives in one process", found=f"cluster '{cluster.name}'", hint="Use --cluster serial.")
 
 
 def make_cluster(name: str, workers: int | None = None, profile: str | None = None) -> Cluster:

@@ -15,6 +15,7 @@ from antdask.archive.ledger import Brief
 from antdask.archive.plans import PlanFile
 from antdask.archive.state import Account, Standing
 from antdask.archive.store import Store
+from antdask.cluster import demand_reach
 from antdask.cluster.failures import Failure, classify, describe
 from antdask.cluster.run import Event, run
 from antdask.convert.part import work
@@ -27,7 +28,6 @@ from antdask.errors import (
     InputError,
     InputMissingError,
     PartsFailedError,
-    UsageError,
 )
 from antdask.plan import Plan
 from antdask.protocols import Cluster
@@ -119,8 +119,7 @@ def convert(
     """
     settings, began = settings or load(), time.perf_counter()
     store = Store(plan.archive)
-    if store.in_process and cluster.name != "serial":
-        raise UsageError("An archive in memory:// lives in one process", found=f"cluster '{cluster.name}'", hint="Use --cluster serial.")
+    demand_reach(cluster, store)
     if _names_nothing(plan):
         marker.refuse(store)
         return Summary(plan.id, plan.archive, rejected=len(plan.rejected), rejections=[dataclasses.asdict(r) for r in plan.rejected])

@@ -16,10 +16,10 @@ import xarray as xr
 from antdask.archive.store import Store
 from antdask.environment import joins
 from antdask.environment.grid import Level, finest_for, level_named
-from antdask.environment.product import Product, open_product
+from antdask.environment.product import Product
 from antdask.environment.quality import GOOD, PROBABLY_GOOD
 from antdask.environment.rates import rates_dataset
-from antdask.environment.sensors import SensorProduct, open_sensors
+from antdask.environment.sensors import SensorProduct
 from antdask.environment.series import RAW, regular, series_dataset
 from antdask.errors import UnknownNameError, UsageError
 from antdask.model.time import format_utc, parse_interval, parse_time
@@ -61,7 +61,7 @@ class Environment:
         UsageError
             None was built yet.
         """
-        found = open_product(self.store)
+        found = Product.open(self.store)
         if found is None:
             raise UsageError(
                 "The archive has no product of rates", where=self.store.url, hint=f"Run: antdask environment build {self.store.url}."
@@ -78,7 +78,7 @@ class Environment:
 
     @functools.cached_property
     def _sensors(self) -> SensorProduct | None:
-        return open_sensors(self.store)
+        return SensorProduct.open(self.store)
 
     @property
     def sensors(self) -> pd.DataFrame:

@@ -7,7 +7,6 @@ that are gone thus change their days and periods and nothing else.
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -18,6 +17,7 @@ import pyarrow.compute as pc
 from antdask.archive import catalog as catalogue
 from antdask.archive.reading import PartReader
 from antdask.archive.store import Store
+from antdask.cluster import demand_reach
 from antdask.cluster.failures import Failure
 from antdask.cluster.run import Event, run
 from antdask.environment.baseline import BaselineSpec
@@ -26,7 +26,7 @@ from antdask.environment.excursions import FlashSpec
 from antdask.environment.frames import LONGEST_DAYS, RunSpan, days_touched, run_spans
 from antdask.environment.grid import PERIOD_DAYS, Grid
 from antdask.environment.period import build_period
-from antdask.environment.product import CURRENT, VERSION, Product, open_product, whole_periods
+from antdask.environment.product import VERSION, Product, whole_periods
 from antdask.environment.quantity import ChannelRates, ModuleCounts, Quantity, describe
 from antdask.errors import UsageError
 from antdask.plan import digest
@@ -140,12 +140,11 @@ def build(
     NotAnArchiveError, SchemaVersionError, DestinationError
     """
     began, how, store = time.perf_counter(), spec or BuildSpec(), Store(archive)
-    if store.in_process and cluster.name != "serial":
-        raise UsageError("An archive in memory:// lives in one process", found=f"cluster '{cluster.name}'", hint="Use --cluster serial.")
+    demand_reach(cluster, store)
     parts = _parts(store, how)
     product, tasks, outside = _plan(store, how, parts)
     summary = BuildSummary(store.url, product.id, outside=outside)
-    old = _receipts(store, f"{product.root}/days")
+    old = product.receipts("days", "number")
     todo = [t for t in _with_removed(product, tasks, old) if old.get(t.day, {}).get("inputs") != t.inputs]
     if dry_run:
         summary.days, summary.days_built = len(tasks), len(todo)
@@ -153,7 +152,7 @@ def build(
         return summary
     product.write_metadata()
     _work(cluster, build_day, todo, product, progress, summary, _add_day)
-    done = _receipts(store, f"{product.root}/days")
+    done = product.receipts("days", "number")
     periods = _stale_periods(product, done)
     _work(cluster, build_period, periods, product, progress, summary, _add_period)
     _close(product, done)
@@ -207,7 +206,7 @@ def _plan(store: Store, how: BuildSpec, parts: list[dict[str, Any]]) -> tuple[Pr
         "flashes": dataclasses.asdict(how.flashes),
     }
     product = Product(store, document, whole_periods(days[-1] + 1 if days else 1))
-    before = open_product(store, product.id)
+    before = Product.open(store, product.id)
     if before is not None and before.days > product.days:
         product = before
     return product, [_task(day, by_day[day], spans, grid) for day in days], len(by_day) - len(days)
@@ -242,15 +241,6 @@ def _quantity(store: Store, parts: list[dict[str, Any]]) -> Quantity:
     return ChannelRates(tuple(sorted(found)))
 
 
-def _receipts(store: Store, folder: str) -> dict[int, dict[str, Any]]:
-    """Receipts below a folder by number."""
-    found = {}
-    for path in store.list(folder):
-        document = json.loads(store.read(path))
-        found[int(document.get("number", document.get("period", 0)))] = document
-    return found
-
-
 def _with_removed(product: Product, tasks: list[DayTask], old: Mapping[int, Any]) -> list[DayTask]:
     """The tasks, and one without parts for each day that had frames once and has none now."""
     wanted = {t.day for t in tasks}
@@ -259,7 +249,7 @@ def _with_removed(product: Product, tasks: list[DayTask], old: Mapping[int, Any]
 
 def _stale_periods(product: Product, days: Mapping[int, Mapping[str, Any]]) -> list[tuple[int, str]]:
     """Periods whose days are others than those they were made from."""
-    made = _receipts(product.store, f"{product.root}/periods")
+    made = product.receipts("periods", "period")
     wanted: dict[int, list[Any]] = {}
     for day in sorted(days):
         wanted.setdefault(day // PERIOD_DAYS, []).append([day, days[day]["files"]])
@@ -319,6 +309,5 @@ def _close(product: Product, days: Mapping[int, Mapping[str, Any]]) -> None:
         for n, r in sorted(days.items())
         if r["files"]
     ]
-    store = product.store
-    store.write_small(f"{product.root}/days.json", json.dumps(known, indent=1).encode() + b"\n")
-    store.write_small(CURRENT, json.dumps({"lineage": product.id}).encode() + b"\n")
+    product.write_json(f"{product.root}/days.json", known)
+    product.make_current()

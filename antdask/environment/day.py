@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,8 +28,7 @@ from antdask.environment.frames import Chosen, RunSpan, choose
 from antdask.environment.grid import DAY_NS, FINE, LEVELS, SECOND_NS
 from antdask.environment.histogram import keep_twelve_bits
 from antdask.environment.moments import Moments
-from antdask.environment.product import Product, open_product
-from antdask.errors import ArchiveError
+from antdask.environment.product import Product
 
 WINDOWS = 86_400 // WINDOW_S
 
@@ -82,9 +80,7 @@ def build_day(task: DayTask, url: str, lineage: str) -> dict[str, Any]:
         The archive cannot be written.
     """
     began, store = time.perf_counter(), Store(url)
-    product = open_product(store, lineage)
-    if product is None:
-        raise ArchiveError("There is no such product of rates", where=url, found=lineage, hint="Run: antdask environment build ARCHIVE.")
+    product = Product.existing(store, lineage)
     start = product.grid.day_start(task.day)
     readers = [PartReader(store, part) for part in task.parts]
     runs = [int(part["run"]) for part in task.parts]
@@ -110,7 +106,7 @@ def build_day(task: DayTask, url: str, lineage: str) -> dict[str, Any]:
         "flashes": flashes,
         "files": written,
     }
-    store.write_small(product.day_file(task.day), json.dumps(receipt, sort_keys=True, indent=1).encode() + b"\n")
+    product.write_json(product.day_file(task.day), receipt, sort_keys=True)
     return {**receipt, "files": {}, "bytes_out": sum(n for n, _ in written.values()), "seconds": time.perf_counter() - began}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -15,8 +14,7 @@ from antdask.environment.arrays import GridArray, encode_blocks, join_shard, rea
 from antdask.environment.day import quantiles
 from antdask.environment.grid import COARSE, LEVELS, PERIOD_DAYS, Level
 from antdask.environment.moments import Moments, coarsen
-from antdask.environment.product import Product, open_product
-from antdask.errors import ArchiveError
+from antdask.environment.product import Product
 
 _MINUTE, _QUARTER = LEVELS["1min"], LEVELS["15min"]
 
@@ -38,16 +36,14 @@ def build_period(task: tuple[int, str], url: str, lineage: str) -> dict[str, Any
     DestinationError
     """
     began, (number, days), store = time.perf_counter(), task, Store(url)
-    product = open_product(store, lineage)
-    if product is None:
-        raise ArchiveError("There is no such product of rates", where=url, found=lineage, hint="Run: antdask environment build ARCHIVE.")
+    product = Product.existing(store, lineage)
     store.remove(product.period_file(number))
     files = _blocks(product, number) | _series(product, number)
     for path, data in files.items():
         store.write_small(path, data)
     written = {path: (len(data), int(google_crc32c.value(data))) for path, data in files.items()}
     receipt = {"period": number, "days": days, "files": written}
-    store.write_small(product.period_file(number), json.dumps(receipt, sort_keys=True, indent=1).encode() + b"\n")
+    product.write_json(product.period_file(number), receipt, sort_keys=True)
     return {"period": number, "bytes_out": sum(n for n, _ in written.values()), "seconds": time.perf_counter() - began}
 
 

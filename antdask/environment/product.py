@@ -19,8 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -33,10 +32,8 @@ from antdask.environment.excursions import FlashSpec
 from antdask.environment.grid import DAY_NS, LEVELS, PERIOD_DAYS, Grid, Level
 from antdask.environment.histogram import BINS
 from antdask.environment.quantity import Quantity, quantity_of
-from antdask.errors import ArchiveError
-from antdask.plan import digest
+from antdask.environment.stored import StoredProduct
 
-ROOT, CURRENT = "environment/rates", "environment/rates/current.json"
 #: Raise it whenever the values of a product would change.
 VERSION = 2
 
@@ -58,8 +55,8 @@ def plane_chunk(channels: int, wanted: tuple[int, int]) -> tuple[int, int]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Product:
-    """One product of one archive.
+class Product(StoredProduct):
+    """One product of rates of one archive.
 
     Parameters
     ----------
@@ -70,19 +67,15 @@ class Product:
         Length of the grid, a multiple of 64.
     """
 
-    store: Store
-    document: dict[str, Any]
+    kind, command, pointer = "rates", "build", "lineage"
+
     days: int
 
-    @functools.cached_property
-    def id(self) -> str:
-        """8 hexadecimal digits that stand for the document."""
-        return digest(self.document)[:8]
-
-    @property
-    def root(self) -> str:
-        """Directory of the product."""
-        return f"{ROOT}/{self.id}"
+    @classmethod
+    def of(cls, store: Store, document: dict[str, Any]) -> Self:
+        """From the content of ``product.json``, in which the length of the grid stands beside what names the product."""
+        days = int(document.pop("days"))
+        return cls(store, document, days)
 
     @functools.cached_property
     def grid(self) -> Grid:
@@ -203,8 +196,7 @@ class Product:
         ------
         DestinationError
         """
-        document = {**self.document, "days": self.days}
-        self.store.write_small(f"{self.root}/product.json", json.dumps(document, indent=1).encode() + b"\n")
+        self.write_json(f"{self.root}/product.json", {**self.document, "days": self.days})
         self._group(self.root, {"product": self.document})
         for level in LEVELS.values():
             self._group(f"{self.root}/{level.name}", self.attributes(level))
@@ -216,8 +208,7 @@ class Product:
             self._write_labels(level)
 
     def _group(self, path: str, attributes: dict[str, Any]) -> None:
-        text = json.dumps({"zarr_format": 3, "node_type": "group", "attributes": attributes}, indent=1)
-        self.store.write_small(f"{path}/zarr.json", text.encode() + b"\n")
+        self.write_json(f"{path}/zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": attributes})
 
     def attributes(self, level: Level) -> dict[str, Any]:
         """Attributes of the group of a level."""
@@ -251,27 +242,6 @@ class Product:
             chunk = shards.encode_chunk(values, array.codec)
             self.store.write_small(f"{array.path}/zarr.json", array.metadata())
             self.store.write_small(f"{array.path}/c/0", chunk + shards.shard_index([len(chunk)], 1))
-
-
-def open_product(store: Store, lineage: str | None = None) -> Product | None:
-    """A product of an archive, the current one if none is named; ``None`` where there is none.
-
-    Raises
-    ------
-    ArchiveError
-        Its description is damaged.
-    """
-    try:
-        if lineage is None:
-            lineage = str(json.loads(store.read(CURRENT))["lineage"])
-        document = json.loads(store.read(f"{ROOT}/{lineage}/product.json"))
-        days = int(document.pop("days"))
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        hint = "Run: antdask environment build ARCHIVE."
-        raise ArchiveError("The description of the product of rates is damaged", where=store.url, hint=hint) from error
-    return Product(store, document, days)
 
 
 def whole_periods(days: int) -> int:

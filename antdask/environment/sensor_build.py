@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,15 +14,16 @@ import pyarrow.compute as pc
 
 from antdask.archive import catalog as catalogue
 from antdask.archive.store import Store
+from antdask.cluster import demand_reach
 from antdask.cluster.failures import Failure
 from antdask.cluster.run import Event, run
 from antdask.environment.quality import MISSING, UNKNOWN, merged, qualify
 from antdask.environment.readings import texts
 from antdask.environment.sensor_info import SensorInfo
-from antdask.environment.sensors import VERSION, SensorProduct, month_table, open_sensors
+from antdask.environment.sensors import VERSION, SensorProduct, month_table
 from antdask.environment.series import in_unit
 from antdask.environment.vocabulary import convertible
-from antdask.errors import ArchiveError, UsageError
+from antdask.errors import UsageError
 from antdask.plan import digest
 from antdask.protocols import Cluster
 from antdask.query.archive import open_archive
@@ -96,16 +96,15 @@ def build_sensors(
     NotAnArchiveError, SchemaVersionError, DestinationError
     """
     began, store = time.perf_counter(), Store(archive)
-    if store.in_process and cluster.name != "serial":
-        raise UsageError("An archive in memory:// lives in one process", found=f"cluster '{cluster.name}'", hint="Use --cluster serial.")
-    before = open_sensors(store)
+    demand_reach(cluster, store)
+    before = SensorProduct.open(store)
     if described is None:
         told = before.document["sensors"] if before is not None else {}
     else:
         told = {name: info.to_dict() for name, info in described.items()}
     product = SensorProduct(store, {"version": VERSION, "sensors": told})
     inputs = _months(store)
-    done = _receipts(product)
+    done = product.receipts("months", "month")
     todo = [(m, text) for m, text in inputs.items() if done.get(m, {}).get("inputs") != text]
     summary = SensorSummary(store.url, product.id)
     product.write_document()
@@ -116,7 +115,7 @@ def build_sensors(
     for gone in set(done) - set(inputs):
         store.remove(product.receipt_file(gone))
         store.remove(product.month_file(gone))
-    done = _receipts(product)
+    done = product.receipts("months", "month")
     product.close(done)
     known = {name for receipt in done.values() for name in receipt["sensors"]}
     summary.sensors, summary.unknown = len(known), sum(product.info(name) is None for name in known)
@@ -150,11 +149,6 @@ def _start(month: int, later: int = 0) -> int:
     return int(np.datetime64(number, "M").astype("datetime64[ns]").astype(np.int64))
 
 
-def _receipts(product: SensorProduct) -> dict[int, dict[str, Any]]:
-    paths = [p for p in product.store.list(f"{product.root}/months") if p.endswith(".json")]
-    return {r["month"]: r for r in (json.loads(product.store.read(p)) for p in paths)}
-
-
 def _add(summary: SensorSummary, made: dict[str, Any]) -> None:
     summary.months_built += 1
     for name in ("readings", "duplicates", "bad"):
@@ -182,11 +176,7 @@ def build_month(task: tuple[int, str], url: str, product_id: str) -> dict[str, A
     DestinationError
     """
     (month, inputs), store = task, Store(url)
-    product = open_sensors(store, product_id)
-    if product is None:
-        raise ArchiveError(
-            "There is no such product of sensors", where=url, found=product_id, hint="Run: antdask environment sensors ARCHIVE."
-        )
+    product = SensorProduct.existing(store, product_id)
     store.remove(product.receipt_file(month))
     start, stop = _start(month), _start(month, 1)
     frame = _readings(url, start - MARGIN_NS, stop + MARGIN_NS)
@@ -207,7 +197,7 @@ def build_month(task: tuple[int, str], url: str, product_id: str) -> dict[str, A
     data = month_table(whole)
     store.write_small(product.month_file(month), data)
     receipt = {"month": month, "inputs": inputs, "sensors": sensors, "bytes": len(data), "crc32c": int(google_crc32c.value(data))}
-    store.write_small(product.receipt_file(month), json.dumps(receipt, indent=1).encode() + b"\n")
+    product.write_json(product.receipt_file(month), receipt)
     bad = int(np.isin(whole["quality"], (3, 4)).sum())
     return {"readings": len(whole), "duplicates": sum(s["duplicates"] for s in sensors.values()), "bad": bad}
 

@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 from typing import Any
@@ -24,12 +23,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from antdask.archive.store import Store
 from antdask.environment.sensor_info import SensorInfo, known_sensor
-from antdask.errors import ArchiveError, UnknownNameError
-from antdask.plan import digest
+from antdask.environment.stored import StoredProduct
+from antdask.errors import UnknownNameError
 
-ROOT, CURRENT = "environment/sensors", "environment/sensors/current.json"
 #: Raise it whenever the values of a product would change.
 VERSION = 1
 SCHEMA = pa.schema(
@@ -43,29 +40,10 @@ SCHEMA = pa.schema(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class SensorProduct:
-    """One product of one archive.
+class SensorProduct(StoredProduct):
+    """One product of sensors of one archive."""
 
-    Parameters
-    ----------
-    store : Store
-    document : dict
-        All that determines its bytes besides the input.
-    """
-
-    store: Store
-    document: dict[str, Any]
-
-    @functools.cached_property
-    def id(self) -> str:
-        """8 hexadecimal digits that stand for the document."""
-        return digest(self.document)[:8]
-
-    @property
-    def root(self) -> str:
-        """Directory of the product."""
-        return f"{ROOT}/{self.id}"
+    kind, command, pointer = "sensors", "sensors", "product"
 
     @functools.cached_property
     def described(self) -> dict[str, SensorInfo]:
@@ -126,7 +104,7 @@ class SensorProduct:
         ------
         DestinationError
         """
-        self.store.write_small(f"{self.root}/product.json", json.dumps(self.document, indent=1, sort_keys=True).encode() + b"\n")
+        self.write_json(f"{self.root}/product.json", self.document, sort_keys=True)
 
     def close(self, receipts: dict[int, dict[str, Any]]) -> None:
         """Write what opening the product needs to know of its sensors, and point to it."""
@@ -140,33 +118,14 @@ class SensorProduct:
                     known[count] += about[count]
                 known["last_ns"] = about["last_ns"]
                 known["months"].append(month)
-        self.store.write_small(f"{self.root}/sensors.json", json.dumps(dict(sorted(index.items())), indent=1).encode() + b"\n")
-        self.store.write_small(CURRENT, json.dumps({"product": self.id}).encode() + b"\n")
+        self.write_json(f"{self.root}/sensors.json", dict(sorted(index.items())))
+        self.make_current()
 
     def _said(self, name: str, about: dict[str, Any]) -> dict[str, Any]:
         info = self.info(name)
         if info is None:
             return {"code": "", "long_name": "of unknown kind", "unit": about["unit"], "depth": None}
         return {"code": info.term.code, "long_name": info.term.long_name, "unit": info.term.units, "depth": info.depth}
-
-
-def open_sensors(store: Store, product: str | None = None) -> SensorProduct | None:
-    """A product of an archive, the current one if none is named; ``None`` where there is none.
-
-    Raises
-    ------
-    ArchiveError
-        Its description is damaged.
-    """
-    try:
-        if product is None:
-            product = str(json.loads(store.read(CURRENT))["product"])
-        return SensorProduct(store, json.loads(store.read(f"{ROOT}/{product}/product.json")))
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        hint = "Run: antdask environment sensors ARCHIVE."
-        raise ArchiveError("The description of the product of sensors is damaged", where=store.url, hint=hint) from error
 
 
 def month_table(frame: pd.DataFrame) -> bytes:

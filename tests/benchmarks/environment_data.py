@@ -23,7 +23,7 @@ from antdask.environment.arrays import GridArray, encode_blocks, join_shard
 from antdask.environment.build import build
 from antdask.environment.grid import COARSE, DAY_NS, PERIOD_DAYS
 from antdask.environment.histogram import keep_twelve_bits
-from antdask.environment.product import CURRENT, Product, open_product
+from antdask.environment.product import Product
 from antdask.model.time import ANTARES_FRAME_NS
 from tests.environment.sea import START, archive_of, counts_batch
 from tests.query.archives import Entry, write_part
@@ -79,7 +79,7 @@ def years_of_levels(url: str, years: int) -> None:
     with make_cluster("serial") as cluster:
         build(url, cluster)
     store, rng = Store(url), np.random.default_rng(1)
-    known = open_product(store)
+    known = Product.open(store)
     if known is None:
         raise SystemExit("the build failed")
     periods = int(years * 365.25 // PERIOD_DAYS)
@@ -96,7 +96,7 @@ def years_of_levels(url: str, years: int) -> None:
     grid = product.grid
     days = [{"day": grid.day_name(d), "number": d, "start_ns": grid.day_start(d), **about} for d in range(product.days)]
     store.write_small(f"{product.root}/days.json", json.dumps(days).encode())
-    store.write_small(CURRENT, json.dumps({"lineage": product.id}).encode())
+    store.write_small(Product.current_file(), json.dumps({"lineage": product.id}).encode())
 
 
 def _values(rng: np.random.Generator, name: str, array: GridArray, seconds: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 from antdask.archive.store import Store
 from antdask.cluster import make_cluster
 from antdask.environment.build import build
-from antdask.environment.product import open_product
+from antdask.environment.product import Product
 from antdask.model.time import ANTARES_FRAME_NS
 from tests.environment.sea import START, Truth, archive_of, counts_batch, quiet
 
@@ -48,4 +48,4 @@ def built(truth, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def product(built):
-    return open_product(Store(built))
+    return Product.open(Store(built))

@@ -14,7 +14,7 @@ from antdask.cluster import make_cluster
 from antdask.environment.arrays import read
 from antdask.environment.build import BuildSpec, build
 from antdask.environment.grid import LEVELS
-from antdask.environment.product import open_product
+from antdask.environment.product import Product
 from antdask.errors import DestinationError, UsageError
 from antdask.model.time import ANTARES_FRAME_NS as FRAME
 from tests.batches import random_batch
@@ -36,7 +36,7 @@ def digests(url):
 
 
 def total(url, name="n_valid"):
-    product = open_product(Store(url))
+    product = Product.open(Store(url))
     array = product.array(LEVELS["1d"], name)
     return read(product.store, array, tuple(slice(0, n) for n in array.shape))
 
@@ -53,7 +53,7 @@ def test_a_second_build_does_nothing_and_a_rebuild_gives_the_same_bytes(archive)
     again = made(archive)
     assert (again.days_built, again.periods_built) == (0, 0)
     assert digests(archive) == before
-    product = open_product(Store(archive))
+    product = Product.open(Store(archive))
     product.store.remove(product.day_file((START - product.grid.origin_ns) // DAY_NS))
     assert made(archive).days_built == 1
     assert digests(archive) == before
@@ -130,7 +130,7 @@ def test_rates_of_km3net_channels_are_decoded(tmp_path):
     frames["flags"][:] = 0
     url = write_archive(tmp_path / "a", [Entry(batch, run=7)])
     made(url)
-    product = open_product(Store(url))
+    product = Product.open(Store(url))
     sums = total(url, "sum")[:, 59].reshape(-1, 31)
     code = frames["rate_code"].astype(int)
     rate = np.where(code > 0, np.rint(2000 * np.exp(code * np.log(1000) / 255)), 0)

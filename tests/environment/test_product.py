@@ -11,7 +11,7 @@ from antdask.archive.store import Store
 from antdask.environment.baseline import BaselineSpec
 from antdask.environment.excursions import FlashSpec
 from antdask.environment.grid import LEVELS
-from antdask.environment.product import CURRENT, Product, open_product, whole_periods
+from antdask.environment.product import Product, whole_periods
 from antdask.errors import ArchiveError
 
 
@@ -43,7 +43,7 @@ def test_metadata_open_with_zarr_and_grow(tmp_path):
     store = Store(str(tmp_path))
     Product(store, document(), 64).write_metadata()
     Product(store, document(), whole_periods(65)).write_metadata()
-    product = open_product(store, Product(store, document(), 64).id)
+    product = Product.open(store, Product(store, document(), 64).id)
     assert product.days == 128
     group = zarr.open_group(f"{tmp_path}/{product.root}/1h", mode="r")
     assert group["sum"].shape == (900, 128 * 24)
@@ -53,7 +53,7 @@ def test_metadata_open_with_zarr_and_grow(tmp_path):
 
 def test_no_product_is_none_and_a_damaged_one_an_error(tmp_path):
     store = Store(str(tmp_path))
-    assert open_product(store) is None
-    store.write_small(CURRENT, b"{")
+    assert Product.open(store) is None
+    store.write_small(Product.current_file(), b"{")
     with pytest.raises(ArchiveError):
-        open_product(store)
+        Product.open(store)

@@ -17,7 +17,7 @@ from antdask.convert.scan import make_plan
 from antdask.environment.quality import QualitySpec
 from antdask.environment.sensor_build import build_sensors
 from antdask.environment.sensor_info import SensorInfo
-from antdask.environment.sensors import open_sensors
+from antdask.environment.sensors import SensorProduct
 from antdask.environment.vocabulary import TERMS
 from antdask.errors import UnknownNameError, UsageError
 from tests.environment.readings_archive import COLOUR, DIRECTION, SPEED, SPIKE, START, STEP, TEMPERATURE, archive_of_readings, truth
@@ -93,7 +93,7 @@ def test_tests_look_over_the_end_of_a_month(tmp_path):
 
 def test_a_unit_that_nothing_is_known_of_keeps_its_readings_apart(archive):
     made(archive)
-    product = open_sensors(Store(archive))
+    product = SensorProduct.open(Store(archive))
     about = product.index[STRANGE]
     assert about["strange"] == about["n"] > 0
     assert not len(product.read(STRANGE, 0, 2**62)[0])
@@ -103,7 +103,7 @@ def test_a_second_build_does_nothing_and_a_rebuild_gives_the_same_bytes(archive)
     made(archive)
     before = digests(archive)
     assert made(archive).months_built == 0
-    product = open_sensors(Store(archive))
+    product = SensorProduct.open(Store(archive))
     product.store.remove(product.receipt_file(201004))
     assert made(archive, cluster="processes").months_built == 1
     assert digests(archive) == before

@@ -12,7 +12,7 @@ import pytest
 from antdask.archive.store import Store
 from antdask.cluster import make_cluster
 from antdask.environment.sensor_build import build_sensors
-from antdask.environment.sensors import CURRENT, open_sensors
+from antdask.environment.sensors import SensorProduct
 from antdask.errors import ArchiveError, UnknownNameError
 from tests.environment.readings_archive import COLOUR, SPEED, START, STEP, TEMPERATURE, archive_of_readings, truth
 
@@ -26,7 +26,7 @@ def store(tmp_path_factory):
 
 
 def test_any_interval_holds_the_readings_of_its_time(store):
-    known, product = truth(), open_sensors(store)
+    known, product = truth(), SensorProduct.open(store)
     whole = (START, START + 100 * 86_400 * 10**9)
     for start, stop in (whole, (START + 1000 * STEP, START + 1003 * STEP), (START + 7400 * STEP, START + 7500 * STEP), (0, START), (START + 2000 * STEP, START + 2300 * STEP)):  # fmt: skip
         times, values, flags = product.read(SPEED, start, stop)
@@ -39,7 +39,7 @@ def test_any_interval_holds_the_readings_of_its_time(store):
 
 
 def test_duckdb_and_pandas_read_it_without_antdask(store):
-    product = open_sensors(store)
+    product = SensorProduct.open(store)
     pattern = f"{store.url}/{product.root}/months/*.parquet"
     ((n, mean, unit),) = duckdb.sql(f"select count(*), avg(value), any_value(unit) from '{pattern}' where sensor = '{SPEED}'").fetchall()
     assert (n, unit) == (len(truth()), "m s-1")
@@ -52,9 +52,9 @@ def test_duckdb_and_pandas_read_it_without_antdask(store):
 
 def test_a_damaged_description_is_told(store, tmp_path):
     other = Store(str(tmp_path))
-    assert open_sensors(other) is None
-    other.write_small(CURRENT, b"{")
+    assert SensorProduct.open(other) is None
+    other.write_small(SensorProduct.current_file(), b"{")
     with pytest.raises(ArchiveError, match="damaged"):
-        open_sensors(other)
-    assert json.loads(store.read(CURRENT))["product"] == open_sensors(store).id
-    assert open_sensors(store).info(TEMPERATURE).term.code == "TEMP"
+        SensorProduct.open(other)
+    assert json.loads(store.read(SensorProduct.current_file()))["product"] == SensorProduct.open(store).id
+    assert SensorProduct.open(store).info(TEMPERATURE).term.code == "TEMP"
