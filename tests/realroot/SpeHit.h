@@ -102,6 +102,113 @@ inline void write_structs(const char *path, int compression, int basket, bool fl
     file.Close();
 }
 
+// The same as the rows of a file of old: what belongs to an event stands side by side in one branch, and counts the arrays of others; some are counted by a leaf whose
+// branch has another name.
+inline void write_list(const char *path, int compression, int basket, Long64_t start, const char *notice, Run r) {
+    TFile file(path, "RECREATE", "", compression);
+    TTree head("RunHeader", "RunHeader");
+    struct { Long64_t start; unsigned run, events; } one{start, r.events ? r.run[0] : 0, (unsigned)r.events};
+    head.Branch("header", &one, "StartUtcNs/L:RunNumber/i:NEvents/i");
+    head.Fill();
+    head.Write();
+    TNamed("SIMULATED", notice).Write();
+    TTree tree("PhysicsEvent", "PhysicsEvent");
+    tree.SetAutoFlush(0);
+    struct { unsigned run, frame; int counter; unsigned mask; int n; } ev;
+    int m;
+    tree.Branch("ev", &ev, "RunNumber/i:FrameIndex/i:TriggerCounter/I:TriggerMask/i:NHits/I", basket);
+    tree.Branch("Number", &m, "m/I", basket);
+    TBranch *line = tree.Branch("Line", (void *)r.line, "Line[NHits]/b", basket);
+    TBranch *floor = tree.Branch("Floor", (void *)r.floor, "Floor[NHits]/b", basket);
+    TBranch *ars = tree.Branch("Ars", (void *)r.ars, "Ars[NHits]/b", basket);
+    TBranch *time = tree.Branch("TimeStamp", (void *)r.time, "TimeStamp[m]/i", basket);
+    TBranch *tvc = tree.Branch("Tvc", (void *)r.tvc, "Tvc[m]/b", basket);
+    TBranch *avc = tree.Branch("Avc", (void *)r.avc, "Avc[m]/b", basket);
+    TBranch *triggered = tree.Branch("Triggered", (void *)r.triggered, "Triggered[m]/b", basket);
+    long o = 0;
+    for (long i = 0; i < r.events; o += r.hits[i++]) {
+        ev = {r.run[i], r.frame[i], r.counter[i], r.mask[i], r.hits[i]};
+        m = r.hits[i];
+        line->SetAddress((void *)(r.line + o));
+        floor->SetAddress((void *)(r.floor + o));
+        ars->SetAddress((void *)(r.ars + o));
+        time->SetAddress((void *)(r.time + o));
+        tvc->SetAddress((void *)(r.tvc + o));
+        avc->SetAddress((void *)(r.avc + o));
+        triggered->SetAddress((void *)(r.triggered + o));
+        tree.Fill();
+    }
+    tree.Write();
+    file.Close();
+}
+
+// The same with a vector of numbers per quantity.
+inline void write_vectors(const char *path, int compression, int basket, Long64_t start, const char *notice, Run r) {
+    TFile file(path, "RECREATE", "", compression);
+    header(r.events ? r.run[0] : 0, start, r.events, notice);
+    TTree tree("PhysicsEvent", "PhysicsEvent");
+    tree.SetAutoFlush(0);
+    unsigned run, frame, mask;
+    int counter;
+    std::vector<UChar_t> line, floor, ars, tvc, avc, triggered;
+    std::vector<UInt_t> time;
+    tree.Branch("RunNumber", &run, "r/i", basket);
+    tree.Branch("FrameIndex", &frame, "f/i", basket);
+    tree.Branch("TriggerCounter", &counter, "c/I", basket);
+    tree.Branch("TriggerMask", &mask, "k/i", basket);
+    tree.Branch("Line", &line, basket);
+    tree.Branch("Floor", &floor, basket);
+    tree.Branch("Ars", &ars, basket);
+    tree.Branch("TimeStamp", &time, basket);
+    tree.Branch("Tvc", &tvc, basket);
+    tree.Branch("Avc", &avc, basket);
+    tree.Branch("Triggered", &triggered, basket);
+    long o = 0;
+    for (long i = 0; i < r.events; o += r.hits[i++]) {
+        run = r.run[i], frame = r.frame[i], counter = r.counter[i], mask = r.mask[i];
+        long e = o + r.hits[i];
+        line.assign(r.line + o, r.line + e), floor.assign(r.floor + o, r.floor + e), ars.assign(r.ars + o, r.ars + e);
+        time.assign(r.time + o, r.time + e);
+        tvc.assign(r.tvc + o, r.tvc + e), avc.assign(r.avc + o, r.avc + e), triggered.assign(r.triggered + o, r.triggered + e);
+        tree.Fill();
+    }
+    tree.Write();
+    file.Close();
+}
+
+// The same as a class that points to its arrays, split into its members.
+struct RawEvent {
+    UInt_t RunNumber, FrameIndex;
+    Int_t TriggerCounter;
+    UInt_t TriggerMask;
+    Int_t NHits;
+    UChar_t *Line;      //[NHits]
+    UChar_t *Floor;     //[NHits]
+    UChar_t *Ars;       //[NHits]
+    UInt_t *TimeStamp;  //[NHits]
+    UChar_t *Tvc;       //[NHits]
+    UChar_t *Avc;       //[NHits]
+    UChar_t *Triggered; //[NHits]
+};
+
+inline void write_pointers(const char *path, int compression, int basket, Long64_t start, const char *notice, Run r) {
+    TFile file(path, "RECREATE", "", compression);
+    header(r.events ? r.run[0] : 0, start, r.events, notice);
+    TTree tree("PhysicsEvent", "PhysicsEvent");
+    tree.SetAutoFlush(0);
+    RawEvent event{}, *pointer = &event;
+    tree.Branch("Event", &pointer, basket, 99);
+    long o = 0;
+    for (long i = 0; i < r.events; o += r.hits[i++]) {
+        event = {r.run[i], r.frame[i], r.counter[i], r.mask[i], r.hits[i],
+                 (UChar_t *)r.line + o, (UChar_t *)r.floor + o, (UChar_t *)r.ars + o, (UInt_t *)r.time + o,
+                 (UChar_t *)r.tvc + o, (UChar_t *)r.avc + o, (UChar_t *)r.triggered + o};
+        tree.Fill();
+    }
+    tree.Write();
+    file.Close();
+}
+
 // Reads every branch entry by entry, as ROOT's users do; gives the entries.
 inline long loop(const char *path) {
     TFile file(path);
@@ -142,10 +249,14 @@ inline void summarise(const char *path) {
 #ifdef __ROOTCLING__
 #pragma link C++ class SpeHit + ;
 #pragma link C++ class std::vector < SpeHit> + ;
+#pragma link C++ class RawEvent + ;
 #pragma link C++ struct Run;
 #pragma link C++ function header;
 #pragma link C++ function write_leaves;
 #pragma link C++ function write_structs;
+#pragma link C++ function write_list;
+#pragma link C++ function write_vectors;
+#pragma link C++ function write_pointers;
 #pragma link C++ function loop;
 #pragma link C++ function summarise;
 #endif

@@ -11,3 +11,15 @@ FORMS = [
     for split in (None, 0, 1, 99)
     for codec, level, basket, flush in (("zlib", 1, 32_000, False), ("zlib", 1, 1_000_000, True), ("lzma", 1, 4000, False), ("lz4", 4, 32_000, False), ("zstd", 5, 2000, False), ("none", 0, 32_000, False))
 ]  # fmt: skip
+
+#: The same events in shapes for which the maps beside this file stand.
+SHAPES = [
+    {
+        "name": f"{shape}_{codec}_{basket}.root",
+        "shape": shape,
+        "compression": compression(codec, 1) if codec != "none" else 0,
+        "basket": basket,
+    }
+    for shape in ("list", "vectors", "pointers")
+    for codec, basket in (("zlib", 32_000), ("lz4", 2000), ("none", 4000))
+]

@@ -1,7 +1,7 @@
 """Runs inside the environment of real ROOT: write simulated events in many forms, read files, or time ROOT's own loop over them (``python write.py JOB.json``).
 
 The job is a JSON document: ``content`` (an ``.npz`` with a column per branch), ``start`` (UTC ns), ``notice``, and ``files``, a list of
-``{"path", "split" (null for leaf arrays), "compression", "basket", "flush"}``. With ``loop``, a list of paths, the processor seconds of ROOT's loop are printed as JSON; with
+``{"path", "split" (null for leaf arrays), "compression", "basket", "flush"}``, or with ``"shape"`` (list, vectors, pointers) instead of the last but two. With ``loop``, a list of paths, the processor seconds of ROOT's loop are printed as JSON; with
 ``summarise``, the sums of every branch as `SpeHit.h` prints them.
 """
 
@@ -39,6 +39,9 @@ def main(path: str) -> None:
     for member, name in names.items():
         setattr(run, member, columns[name])
     for file in job["files"]:
+        if "shape" in file:
+            getattr(ROOT, f"write_{file['shape']}")(file["path"], file["compression"], file["basket"], job["start"], job["notice"], run)
+            continue
         common = (file["path"], file["compression"], file["basket"], file["flush"])
         if file["split"] is None:
             ROOT.write_leaves(*common, job["start"], job["notice"], run)

@@ -12,7 +12,8 @@ from antdask.model.time import ANTARES_FRAME_NS
 from antdask.simulate.spec import run_start_ns
 from antdask.sources import SOURCES, recognise
 from tests.batches import same
-from tests.realroot.forms import FORMS, RUN
+from tests.realroot import environment
+from tests.realroot.forms import FORMS, RUN, SHAPES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -75,3 +76,24 @@ def test_a_vector_that_is_whole_is_known_by_its_map(files: dict[str, Path]) -> N
     assert entry.layout == "antares_raw_struct_1"
     assert entry.segments[0].run.detector == "antares-simulated"
     assert any("assumptions" in note for note in entry.notes)
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory, content: dict[str, np.ndarray]) -> dict[str, Path]:
+    """Every shape of the events, by name."""
+    return {path.name: path for path in environment.write(tmp_path_factory.mktemp("shapes"), content, RUN, SHAPES)}
+
+
+@pytest.mark.parametrize("name", [str(s["name"]) for s in SHAPES])
+def test_other_shapes_of_the_same_events_are_declared_and_give_the_same_bytes(
+    name: str, shapes: dict[str, Path], files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTDASK_MAPS", str(Path(__file__).parent / "maps"))
+    shape = name.partition("_")[0]
+    # Arrays that a class points to have the branches of plain ones, and their map.
+    expected = "antares_raw_leaf_1" if shape == "pointers" else f"realroot_{shape}"
+    assert SOURCES.get("antares_raw").describe(str(shapes[name])).layout == expected
+    whole = read(files["leaf_zlib1_32000.root"])
+    assert same(read(shapes[name]), whole)
+    for start, stop in ((0, 1), (7, 71), (299, 300)):
+        assert same(read(shapes[name], start, stop), cut(whole, start, stop))
