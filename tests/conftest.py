@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -51,3 +54,18 @@ def archive(real_files: dict[str, str], tmp_path_factory: pytest.TempPathFactory
         cluster.close()
     assert (summary.exit_code, summary.quarantined, summary.rejected) == (0, 0, 0), summary
     return url
+
+
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A front end that stands for that of a notebook; what it was given to show, in order."""
+    seen: list[str] = []
+
+    def show(drawing: Any, display_id: bool) -> types.SimpleNamespace:
+        seen.append(drawing.data)
+        return types.SimpleNamespace(update=lambda other: seen.append(other.data))
+
+    module: Any = types.ModuleType("IPython")
+    module.display, module.get_ipython = types.SimpleNamespace(display=show), type("ZMQInteractiveShell", (), {})
+    monkeypatch.setitem(sys.modules, "IPython", module)
+    return seen

@@ -1,4 +1,4 @@
-"""How far a run is: a bar in a terminal, one line that renews itself in a notebook, a line now and then in a log, or nothing."""
+"""How far a run is: a bar in a terminal or a notebook, a line now and then in a log, or nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import enum
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import Console
@@ -14,10 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bar
 
 from antdask.cluster.run import Event
+from antdask.notebook import Drawing, Place, in_notebook
 
 #: Distance of the lines in a log [s].
 LINE_EVERY = 10.0
-#: Renewals of the line in a notebook [s].
+#: Renewals of the bar in a notebook [s].
 RENEW_EVERY = 0.5
 #: Failures that are shown one by one; the rest is only counted.
 FAILURES_SHOWN = 10
@@ -70,6 +71,7 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
         self._bytes, self._failures_shown, self._shown_at = 0, 0, float("-inf")
         self._last: Event | None = None
         self._bar: Bar | None = None
+        self._place = Place()
         self._row: TaskID | None = None
 
     def __enter__(self) -> Progress:
@@ -86,7 +88,7 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
         elif self._last is not None and self._style is Style.LINES:
             self._print(self.line(self._last))
         elif self._last is not None and self._style is Style.NOTEBOOK:
-            self._print(f"\r{self.line(self._last)}")
+            self._draw(self._last)
 
     def __call__(self, event: Event) -> None:
         """Show an event; of nothing to do there is nothing to show."""
@@ -102,7 +104,7 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
         elif self._style is Style.LINES and self._is_due(LINE_EVERY):
             self._print(self.line(event))
         elif self._style is Style.NOTEBOOK and self._is_due(RENEW_EVERY):
-            self._print(f"\r{self.line(event)}", end="")
+            self._draw(event)
 
     def line(self, event: Event) -> str:
         """The state in one line."""
@@ -146,16 +148,38 @@ class Progress(contextlib.AbstractContextManager["Progress"]):
             self._print("failed: more, which are counted only")
         self._failures_shown += 1
 
-    def _print(self, text: str, end: str = "\n") -> None:
+    def _draw(self, event: Event) -> None:
+        self._place.show(Drawing(event.done + event.failed, event.total or 0, self.line(event)))
+
+    def _print(self, text: str) -> None:
         if self._style is Style.NOTEBOOK:
-            # Rich needs widgets to renew anything in a notebook; a carriage return does it everywhere.
-            print(text.ljust(79), end=end, flush=True)
+            print(text)
         else:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True, end=end)
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def by_itself(
+    progress: Callable[[Event], None] | None, label: str, weigh: Callable[[Any, Any], int] | None = None
+) -> Iterator[Callable[[Event], None] | None]:
+    """What is called with each event: as the caller said; a bar of its own in a notebook, where nobody said anything.
+
+    Parameters
+    ----------
+    progress : callable or None
+        What the caller said.
+    label, weigh
+        As in `Progress`.
+    """
+    if progress is not None or not in_notebook():
+        yield progress
+        return
+    with Progress(label, weigh=weigh, style=Style.NOTEBOOK) as shown:
+        yield shown
 
 
 def _fitting(console: Console) -> Style:
-    if console.is_jupyter:
+    if console.is_jupyter or in_notebook():
         return Style.NOTEBOOK
     return Style.BAR if console.is_terminal else Style.LINES
 

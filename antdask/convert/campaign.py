@@ -17,6 +17,7 @@ from antdask.archive.state import Account, Standing
 from antdask.archive.store import Store
 from antdask.cluster import demand_reach
 from antdask.cluster.failures import Failure, classify, describe
+from antdask.cluster.progress import by_itself
 from antdask.cluster.run import Event, run
 from antdask.convert.part import work
 from antdask.convert.step import source_of
@@ -106,7 +107,7 @@ def convert(
     cluster : Cluster
         Where parts are worked on; not closed.
     progress : callable, optional
-        Called with each event of `cluster.run`.
+        Called with each event of `cluster.run`. If not given, a notebook shows a bar by itself.
 
     Raises
     ------
@@ -126,7 +127,8 @@ def convert(
     file, standing = begin(store, plan)
     skipped = len(standing)
     try:
-        failures, stopped = _work_off(store, file, standing, cluster, settings, progress)
+        with by_itself(progress, "parts", lambda _, brief: int(brief.bytes_in)) as shown:
+            failures, stopped = _work_off(store, file, standing, cluster, settings, shown)
     finally:
         snapshot.rebuild(store)
     if len(standing) > skipped:

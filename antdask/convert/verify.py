@@ -21,6 +21,7 @@ from antdask.archive import layout as lay
 from antdask.archive.ledger import Receipt
 from antdask.archive.store import Store
 from antdask.cluster.failures import Failure
+from antdask.cluster.progress import by_itself
 from antdask.cluster.run import Event, run
 from antdask.convert.legacy import LegacyInputs
 from antdask.convert.material import Material
@@ -107,17 +108,18 @@ def verify(archive_url: str, mode: str, cluster: Cluster, progress: Callable[[Ev
 
     if mode != "fast":
         todo = [part for part, nbytes in found.live.items() if nbytes and part not in broken]
-        run(
-            cluster,
-            check_part,
-            todo,
-            args=(store.url, mode),
-            attempts=1,
-            on_result=keep,
-            on_failure=note,
-            progress=progress,
-            total=len(todo),
-        )
+        with by_itself(progress, "parts verified") as shown:
+            run(
+                cluster,
+                check_part,
+                todo,
+                args=(store.url, mode),
+                attempts=1,
+                on_result=keep,
+                on_failure=note,
+                progress=shown,
+                total=len(todo),
+            )
     report.seconds = time.perf_counter() - began
     return report
 

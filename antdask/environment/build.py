@@ -19,6 +19,7 @@ from antdask.archive.reading import PartReader
 from antdask.archive.store import Store
 from antdask.cluster import demand_reach
 from antdask.cluster.failures import Failure
+from antdask.cluster.progress import by_itself
 from antdask.cluster.run import Event, run
 from antdask.environment.baseline import BaselineSpec
 from antdask.environment.day import DayTask, build_day
@@ -271,16 +272,17 @@ def _work(
         summary.failures.append({"task": name, **failure.to_dict()})
 
     every = list(tasks)
-    run(
-        cluster,
-        function,
-        every,
-        args=(product.store.url, product.id),
-        on_result=lambda _, result: keep(summary, result),
-        on_failure=note,
-        progress=progress,
-        total=len(every),
-    )
+    with by_itself(progress, "days" if every and isinstance(every[0], DayTask) else "periods") as shown:
+        run(
+            cluster,
+            function,
+            every,
+            args=(product.store.url, product.id),
+            on_result=lambda _, result: keep(summary, result),
+            on_failure=note,
+            progress=shown,
+            total=len(every),
+        )
 
 
 def _add_day(summary: BuildSummary, receipt: dict[str, Any]) -> None:

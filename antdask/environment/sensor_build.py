@@ -16,6 +16,7 @@ from antdask.archive import catalog as catalogue
 from antdask.archive.store import Store
 from antdask.cluster import demand_reach
 from antdask.cluster.failures import Failure
+from antdask.cluster.progress import by_itself
 from antdask.cluster.run import Event, run
 from antdask.environment.quality import MISSING, UNKNOWN, merged, qualify
 from antdask.environment.readings import texts
@@ -108,10 +109,11 @@ def build_sensors(
     todo = [(m, text) for m, text in inputs.items() if done.get(m, {}).get("inputs") != text]
     summary = SensorSummary(store.url, product.id)
     product.write_document()
-    run(
-        cluster, build_month, todo, args=(store.url, product.id), total=len(todo), progress=progress,
-        on_result=lambda _, made: _add(summary, made), on_failure=lambda task, failure: _note(summary, task, failure),
-    )  # fmt: skip
+    with by_itself(progress, "months") as shown:
+        run(
+            cluster, build_month, todo, args=(store.url, product.id), total=len(todo), progress=shown,
+            on_result=lambda _, made: _add(summary, made), on_failure=lambda task, failure: _note(summary, task, failure),
+        )  # fmt: skip
     for gone in set(done) - set(inputs):
         store.remove(product.receipt_file(gone))
         store.remove(product.month_file(gone))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import html
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+
+from antdask.notebook import Drawing, Place, in_notebook
 
 #: What is quicker needs no bar; and how often a bar is renewed [s].
 PATIENCE, RENEW_EVERY = 1.0, 0.3
@@ -51,13 +51,6 @@ def shown(what: str, total: int, style: str = "auto") -> Iterator[Callable[[int]
     finally:
         _seen.reset(token)
         display.close()
-
-
-def in_notebook() -> bool:
-    """Whether this is the kernel of a notebook, which shows HTML."""
-    module = sys.modules.get("IPython")
-    shell = module.get_ipython() if module is not None else None
-    return type(shell).__name__ == "ZMQInteractiveShell"
 
 
 class _Display:
@@ -105,34 +98,26 @@ class _Terminal(_Display):
 
 
 class _Notebook(_Display):
-    """An element of HTML that is replaced, and says at the end how long it took."""
+    """A bar of a notebook, which says at the end how long it took."""
 
-    _handle: Any = None
+    def __init__(self, what: str, total: int) -> None:
+        super().__init__(what, total)
+        self._place = Place()
 
     def draw(self) -> None:
-        self._show(self.html())
+        self._place.show(self.drawing())
 
     def close(self) -> None:
-        if self._handle is not None:
-            self._show(self.html())
+        if self._place.used:
+            self.draw()
 
-    def html(self) -> str:
+    def drawing(self) -> Drawing:
         """The bar with numbers and the time that is left, or was taken."""
         seconds = time.monotonic() - self.begin
         left = seconds * (self.total - self.done) / self.done if self.done else None
-        words = f"{self.done:,} of {self.total:,} {html.escape(self.what)}"
+        words = f"{self.done:,} of {self.total:,} {self.what}"
         if self.done >= self.total:
             words += f" in {seconds:.0f} s"
         elif left is not None:
             words += f", about {left:.0f} s left"
-        bar = f"<progress value='{self.done}' max='{max(self.total, 1)}' style='width: 20em; vertical-align: middle'></progress>"
-        return f"<div>{bar} <span>{words}</span></div>"
-
-    def _show(self, text: str) -> None:
-        from IPython import display as front
-
-        content = front.HTML(text)  # type: ignore[no-untyped-call]
-        if self._handle is None:
-            self._handle = front.display(content, display_id=True)  # type: ignore[no-untyped-call]
-        else:
-            self._handle.update(content)
+        return Drawing(self.done, max(self.total, 1), words)

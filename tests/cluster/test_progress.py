@@ -1,9 +1,10 @@
-"""Progress: a bar for terminals, a line for notebooks, lines for logs, silence on request."""
+"""Progress: a bar for terminals and notebooks, lines for logs, silence on request."""
 
 from __future__ import annotations
 
 import io
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from rich.console import Console
 
 from antdask.cluster import progress as module
 from antdask.cluster.failures import Failure, FailureClass
-from antdask.cluster.progress import FAILURES_SHOWN, Progress, Style
+from antdask.cluster.progress import FAILURES_SHOWN, Progress, Style, by_itself
 from antdask.cluster.run import Event, run
 from antdask.cluster.serial import SerialCluster
 from tests.cluster import tasks
@@ -87,13 +88,30 @@ def test_a_terminal_gets_a_bar() -> None:
     assert "10/10" in text
 
 
-def test_a_notebook_gets_one_line_that_renews_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress("parts", style="notebook") as shown:
+def test_a_notebook_gets_a_bar_that_is_replaced(
+    notebook: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "RENEW_EVERY", 0.0)
+    with Progress("parts") as shown:
         shown(event(done=1))
+        shown(event("failed", task=3, done=1, failed=1, failure=Failure(FailureClass.DATA, "corrupt", "bad")))
+        shown(event(done=9, failed=1))
+    assert "value='1' max='10'" in notebook[0] and "parts 1/10" in notebook[0]
+    assert "value='10' max='10'" in notebook[-1] and "1 failed" in notebook[-1]
+    assert capsys.readouterr().out == "failed: parts 3: data (corrupt): bad\n"
+
+
+def test_a_notebook_gets_a_bar_by_itself_and_nothing_else_does(notebook: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with by_itself(None, "parts") as shown:
+        assert shown is not None
         shown(event(done=10))
-    out = capsys.readouterr().out
-    assert out.count("\n") == 1
-    assert out.split("\r")[-1].rstrip() == "parts 10/10"
+    assert "parts 10/10" in notebook[-1]
+    given = Progress(style=Style.NONE)
+    with by_itself(given, "parts") as shown:
+        assert shown is given
+    monkeypatch.delitem(sys.modules, "IPython")
+    with by_itself(None, "parts") as shown:
+        assert shown is None
 
 
 def test_silence_is_silent() -> None:

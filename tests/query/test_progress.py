@@ -15,35 +15,12 @@ def impatient(monkeypatch):
     monkeypatch.setattr(progress, "RENEW_EVERY", 0.0)
 
 
-def test_a_notebook_shows_how_far_a_histogram_is(small, impatient, monkeypatch):
-    shown_html = []
-
-    class Handle:
-        def update(self, content):
-            shown_html.append(content.data)
-
-    class Front:
-        HTML = staticmethod(lambda text: type("H", (), {"data": text})())
-
-        @staticmethod
-        def display(content, display_id):
-            shown_html.append(content.data)
-            return Handle()
-
-    module = type(sys)("IPython")
-    module.display, module.get_ipython = Front, type("ZMQInteractiveShell", (), {})
-    monkeypatch.setitem(sys.modules, "IPython", module)
-    assert progress.in_notebook()
+def test_a_notebook_shows_how_far_a_histogram_is(small, impatient, notebook):
     small.stream("events").select(detector="km3net-44").histogram("hits.tot")
-    assert (
-        "of 270 rows" in shown_html[0]
-        and shown_html[-1].startswith("<div><progress value='270' max='270'")
-        and "rows in " in shown_html[-1]
-    )
+    assert "of 270 rows" in notebook[0] and notebook[-1].startswith("<div><progress value='270' max='270'") and "rows in " in notebook[-1]
 
 
 def test_nothing_is_shown_elsewhere_or_for_what_is_quick(small, monkeypatch, capsys):
-    assert not progress.in_notebook()
     with shown("rows", 10) as tell:
         tell(5)
     with shown("rows", 10, "terminal") as tell:
