@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,10 +62,15 @@ def damage(where: str, tree: str | None = None) -> Iterator[None]:
     except AntdaskError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if _of_the_system(error):
             raise
         hint = "Get the file again, or leave it out."
         raise CorruptFileError("The HDF5 file is damaged", where=where, found=_sentence(error), hint=hint, tree=tree) from error
+
+
+def _of_the_system(error: Exception) -> bool:
+    """Whether an error is one of the disk or the network. A place before the beginning of a file is an invalid argument to the system, and stands in damaged files."""
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def _sentence(error: Exception) -> str:
@@ -174,7 +180,7 @@ class Table:
         try:
             found = self._read(start, stop)
         except (OSError, RuntimeError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
+            if _of_the_system(error):
                 raise
             bad = np.array([not self._readable(chunk) for chunk in range(first, last)])
             if not bad.any():

@@ -13,7 +13,7 @@ import pytest
 from antdask.errors import CorruptFileError, InputMissingError, InputUnreadableError, UnknownLayoutError
 from antdask.sources.hdf5_table import Table, damage, dataset_names, opened
 
-ROWS = np.zeros(100, [("a", "<i4"), ("b", ">f8")])
+ROWS = np.zeros(100, [("a", ">i4"), ("b", ">f8")])
 ROWS["a"], ROWS["b"] = np.arange(100), np.arange(100) / 8
 DTYPES = {"a": np.dtype("i4"), "b": np.dtype("f8")}
 
@@ -161,6 +161,32 @@ def test_numbers_of_a_form_that_no_program_writes_are_not_converted(tmp_path: Pa
         Table.find(file, "odd", str(path), compound=False)
 
 
+def test_a_byte_order_that_changed_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.h5"
+    with h5py.File(path, "w") as file:
+        file["t"] = np.zeros(3, [("a", "<i4"), ("b", "<u1"), ("c", ">i8")])
+    with opened(str(path)) as file, pytest.raises(CorruptFileError, match="both byte orders"):
+        Table.find(file, "t", str(path))
+
+
+def test_a_chunk_at_the_very_front_of_the_file_is_none(tmp_path: Path) -> None:
+    """HDF5 gives zeros for it, whatever stands there."""
+    path = tmp_path / "lost.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("t", data=ROWS, chunks=(64,))
+    with h5py.File(path) as file:
+        place = file["t"].id.get_chunk_info(1).byte_offset.to_bytes(8, "little")
+    data = path.read_bytes()
+    assert data.count(place) == 1
+    path.write_bytes(data.replace(place, bytes(8)))
+    with opened(str(path)) as file:
+        table = Table.find(file, "t", str(path))
+        assert table.rows(0, 64)["a"].tolist() == list(range(64))
+        with pytest.raises(CorruptFileError, match="does not hold") as caught:
+            table.rows(10, 90)
+    assert (caught.value.start, caught.value.stop) == (64, 100)
+
+
 def test_a_single_column_is_a_table_of_one(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         file.create_dataset("column", data=np.arange(50, dtype="<i8"), chunks=(16,), compression="gzip", fletcher32=True)
@@ -181,3 +207,12 @@ def test_a_filter_that_is_not_known_is_named(tmp_path: Path) -> None:
         h5py.h5d.create(file.id, b"lzo", h5py.h5t.STD_I32LE, h5py.h5s.create_simple((10,)), properties)
     with opened(str(path)) as file, pytest.raises(UnknownLayoutError, match=r"filter that is not known.*found filter 305 of HDF5"):
         Table.find(file, "lzo", str(path), compound=False)
+
+
+def test_a_place_before_the_beginning_of_the_file_is_damage(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    # The highest byte of the address of the driver, in the superblock: HDF5 goes there.
+    data[55] = 0xFE
+    path.write_bytes(bytes(data))
+    with pytest.raises(CorruptFileError, match="Invalid argument"), opened(str(path)):
+        pass
