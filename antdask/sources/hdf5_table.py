@@ -272,18 +272,22 @@ def _plain(value: Any) -> Any:
 def _check_numbers(dataset: h5py.Dataset, where: str, name: str) -> None:
     """Make sure that numbers stand in the usual forms, so that HDF5 has nothing to convert.
 
-    A flipped bit in the description of a number (where its sign is, how many bits count) makes HDF5 convert it bit by bit, and write beyond its buffer.
+    A flipped bit in the description of a number (where its sign is, how many bits count) makes HDF5 convert it bit by bit, and write beyond its buffer. One in its byte order
+    gives other numbers.
 
     Raises
     ------
     CorruptFileError
-        A number of another form.
+        A number of another form, or numbers of both byte orders in one table.
     """
     whole, dtype = dataset.id.get_type(), dataset.dtype
     members = [(whole, dtype)] if dtype.names is None else [(whole.get_member_type(n), dtype[n]) for n in range(whole.get_nmembers())]
     for kind, of in members:
         if kind.get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT) and not kind.equal(h5py.h5t.py_create(of)):
             raise CorruptFileError(f"'{name}' holds numbers of a form that no program writes", where=where, found=str(of), tree=name)
+    orders = {kind.get_order() for kind, of in members if kind.get_class() in (h5py.h5t.INTEGER, h5py.h5t.FLOAT) and of.itemsize > 1}
+    if len(orders) > 1:
+        raise CorruptFileError(f"'{name}' holds numbers of both byte orders", where=where, found=str(dtype), tree=name)
 
 
 def _filter_numbers(dataset: h5py.Dataset) -> list[int]:
@@ -326,7 +330,8 @@ def _chunks(dataset: h5py.Dataset, where: str, name: str) -> tuple[int, np.ndarr
     def note(info: Any) -> None:
         nonlocal largest
         chunk = info.chunk_offset[0] // chunk_rows
-        if chunk < count and info.byte_offset is not None and info.byte_offset + info.size <= size:
+        # At byte 0 the file itself begins: HDF5 takes that for a chunk that was never written, and gives zeros.
+        if chunk < count and info.byte_offset and info.byte_offset + info.size <= size:
             held[chunk] = True
             largest = max(largest, info.size)
 
