@@ -54,6 +54,14 @@ class Segment:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Lender:
+    """A sound file that lends the layout of its trees to one that lost its own: where it is, and its fingerprint."""
+
+    url: str
+    fingerprint: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class FileEntry:
     """An input file as it was when the plan was made.
 
@@ -74,6 +82,8 @@ class FileEntry:
     segments : tuple of Segment
     notes : tuple of str
         What the file holds beyond the segments: empty trees, objects that are not archived.
+    like : Lender, optional
+        The file that lends it the layout of trees.
     """
 
     url: str
@@ -86,6 +96,7 @@ class FileEntry:
     fingerprint: str
     segments: tuple[Segment, ...]
     notes: tuple[str, ...] = ()
+    like: Lender | None = None
 
     @property
     def name(self) -> str:
@@ -100,7 +111,8 @@ class FileEntry:
     @property
     def identity(self) -> dict[str, Any]:
         """What identifies the content, wherever the file lies."""
-        return {"name": self.name, "nbytes": self.nbytes, "uuid": self.uuid, "fingerprint": self.fingerprint}
+        lent = {} if self.like is None else {"like": self.like.fingerprint}
+        return {"name": self.name, "nbytes": self.nbytes, "uuid": self.uuid, "fingerprint": self.fingerprint, **lent}
 
     def entries(self, stream: str) -> int:
         """Entries of a stream."""
@@ -266,13 +278,17 @@ def entry_to_dict(entry: FileEntry) -> dict[str, Any]:
     segments = [{name: getattr(s, name) for name in Segment.__slots__} for s in entry.segments]
     for segment in segments:
         segment["run"] = _run_to_dict(segment["run"])
-    return {**document, "segments": segments, "notes": list(entry.notes)}
+    # Left out where there is none, so that the ids of plans stay what they were.
+    like = document.pop("like")
+    lent = {} if like is None else {"like": {"url": like.url, "fingerprint": like.fingerprint}}
+    return {**document, "segments": segments, "notes": list(entry.notes), **lent}
 
 
 def entry_from_dict(data: Mapping[str, Any]) -> FileEntry:
     """A file entry from plain data."""
     segments = tuple(Segment(**{**s, "run": RunKey(**s["run"])}) for s in data["segments"])
-    return FileEntry(**{**data, "segments": segments, "notes": tuple(data["notes"])})
+    like = Lender(**data["like"]) if "like" in data else None
+    return FileEntry(**{**data, "segments": segments, "notes": tuple(data["notes"]), "like": like})
 
 
 def part_to_dict(part: Part) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class Settings:
         Refuse layout maps that rest on assumptions.
     scan_cache : str
         Folder or URL in which is kept what was found out about input files, so that planning again is quick; empty for none.
+    like : str
+        A sound ROOT file of the same make, whose layout is taken for trees that lost theirs when their file was cut; empty for none.
     """
 
     part_bytes: int = 512 * 2**20
@@ -62,6 +64,7 @@ class Settings:
     maps: str = ""
     strict: bool = False
     scan_cache: str = ""
+    like: str = ""
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

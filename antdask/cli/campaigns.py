@@ -10,7 +10,7 @@ import click
 from antdask import settings
 from antdask.cli.commands import left_out, main
 from antdask.cli.group import emit, leave
-from antdask.cli.options import cluster_options, with_dry_run, with_json, with_part_bytes, with_quiet, with_scan_cache
+from antdask.cli.options import cluster_options, with_dry_run, with_json, with_like, with_part_bytes, with_quiet, with_scan_cache
 
 
 @main.command(name="replan")
@@ -18,6 +18,7 @@ from antdask.cli.options import cluster_options, with_dry_run, with_json, with_p
 @click.option("--add", "inputs", multiple=True, required=True, metavar="INPUT", help="Take up this file, URL or glob; may be repeated.")
 @click.option("-o", "--output", required=True, metavar="FILE", help="Keep the new plan in this file.")
 @with_part_bytes
+@with_like
 @with_scan_cache
 @cluster_options("serial")
 @with_quiet

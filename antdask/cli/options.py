@@ -121,6 +121,13 @@ with_scan_cache = click.option(
 )
 
 
+with_like = click.option(
+    "--like",
+    metavar="FILE",
+    help="Take the layout of trees from this sound ROOT file of the same make, where a file was cut before they were written.",
+)
+
+
 def cluster_options(default: str) -> Callable[[Command], Command]:
     """Where the work runs, if nothing is said on this kind of cluster."""
 

@@ -68,7 +68,7 @@ def replan(
     """
     settings = settings or load()
     old = plan.whole() if isinstance(plan, PlanFile) else plan
-    entries, rejected = scan(add, progress, strict=settings.strict, cluster=cluster, cache=settings.scan_cache)
+    entries, rejected = scan(add, progress, strict=settings.strict, cluster=cluster, cache=settings.scan_cache, like=settings.like)
     by_content = {(f.fingerprint, f.format) for f in old.inputs}
     fresh = [e for e in entries if (e.fingerprint, e.format) not in by_content]
     drifted, missing = _drift(old.inputs, {e.url: e for e in fresh})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -11,12 +12,12 @@ from antdask.cluster.failures import Failure
 from antdask.cluster.run import run
 from antdask.convert.lineage import lineage_document, lineage_id
 from antdask.convert.scan_cache import ScanCache
-from antdask.errors import AntdaskError, CorruptFileError, InputError, InputUnreadableError, PlanError
-from antdask.plan import ARCHIVED, FileEntry, Plan, Rejected, check_budget, make_parts
+from antdask.errors import AntdaskError, ConfigurationError, CorruptFileError, InputError, InputUnreadableError, PlanError
+from antdask.plan import ARCHIVED, FileEntry, Lender, Plan, Rejected, check_budget, make_parts
 from antdask.protocols import Cluster
 from antdask.settings import Settings, load
 from antdask.sources import SOURCES, describe_each, layout_map
-from antdask.sources.files import absolute, expand
+from antdask.sources.files import absolute, expand, lender
 from antdask.sources.local_names import closed_folders, printable
 from antdask.sources.map_draft import propose_map
 
@@ -29,8 +30,13 @@ def inspect(url: str) -> FileEntry:
     return inspect_each(url)[0][0]
 
 
-def inspect_each(url: str) -> tuple[list[FileEntry], list[CorruptFileError]]:
+def inspect_each(url: str, like: str = "") -> tuple[list[FileEntry], list[CorruptFileError]]:
     """Identity, layout and segments of one file, as each source says that reads it; and why others cannot, because it is damaged.
+
+    Parameters
+    ----------
+    like : str
+        A ROOT file that lends its layout to one that was cut; empty for none.
 
     Raises
     ------
@@ -40,7 +46,7 @@ def inspect_each(url: str) -> tuple[list[FileEntry], list[CorruptFileError]]:
     found = expand([url])
     if len(found) != 1:
         raise InputError("inspect looks at one file", found=f"{len(found)} files", where=url)
-    return describe_each(found[0])
+    return describe_each(found[0], lender(like) if like else None)
 
 
 def draft_map(url: str) -> str:
@@ -88,7 +94,12 @@ def make_plan(
     """
     settings = settings or load()
     entries, rejected = scan(
-        patterns, progress, strict=settings.strict if strict is None else strict, cluster=cluster, cache=settings.scan_cache
+        patterns,
+        progress,
+        strict=settings.strict if strict is None else strict,
+        cluster=cluster,
+        cache=settings.scan_cache,
+        like=settings.like,
     )
     if not entries and not rejected:
         raise PlanError("No inputs were given", hint="Name files, URLs or globs.")
@@ -119,6 +130,7 @@ def scan(
     strict: bool = False,
     cluster: Cluster | None = None,
     cache: str = "",
+    like: str = "",
 ) -> tuple[list[FileEntry], list[Rejected]]:
     """Describe inputs, in the order given, once for each source that reads it; one that stands twice (by content) is described once.
 
@@ -128,6 +140,8 @@ def scan(
         Where to work; here if not given.
     cache : str
         Folder or URL of a `ScanCache`; empty for none.
+    like : str
+        A ROOT file that lends its layout to those that were cut; empty for none.
 
     Raises
     ------
@@ -142,7 +156,7 @@ def scan(
     todo = [url for url in urls if url not in known]
     for url in known if progress is not None else ():
         progress(url)  # type: ignore[misc]
-    looks = {look.url: look for look in _look_at_all(todo, cluster, progress)}
+    looks = {look.url: look for look in _look_at_all(todo, lender(like) if like else None, cluster, progress)}
     entries: dict[tuple[str, str], FileEntry] = {}
     for url in urls:
         look = Look(url, known[url]) if url in known else looks[url]
@@ -155,6 +169,7 @@ def scan(
             for entry in look.entries:
                 if strict:
                     layout_map.refuse_assumed(entry)
+                    _refuse_lent(entry)
                 entries.setdefault((entry.fingerprint, entry.format), entry)
         except InputError as error:
             rejected.append(Rejected(url, error.code, str(error)))
@@ -172,7 +187,7 @@ class Look:
     rejected: Rejected | None = None
 
 
-def look_at(urls: tuple[str, ...]) -> list[Look]:
+def look_at(urls: tuple[str, ...], like: Lender | None = None) -> list[Look]:
     """Describe some files; for workers.
 
     Raises
@@ -180,19 +195,25 @@ def look_at(urls: tuple[str, ...]) -> list[Look]:
     OSError
         The file system or the network is to blame.
     """
-    return [_look(url) for url in urls]
+    return [_look(url, like) for url in urls]
 
 
-def _look(url: str) -> Look:
+def _look(url: str, like: Lender | None) -> Look:
     try:
-        entries, damaged = describe_each(url)
+        entries, damaged = describe_each(url, like)
         if any(entry.format == ARCHIVED for entry in entries):
             raise InputError(
                 "A part of an archive is no legacy file", where=url, hint="See antdask reprocess, which takes an archive as its source."
             )
     except InputError as error:
         return Look(url, [], _rejection(url, error))
-    return Look(url, entries, next((Rejected(url, e.code, f"{e} What other sources read of the file is archived.") for e in damaged), None))
+    return Look(url, entries, next((Rejected(url, e.code, f"{e} What can be read of the file is archived.") for e in damaged), None))
+
+
+def _refuse_lent(entry: FileEntry) -> None:
+    """Whether the layout is the file's own: that another has the same nothing proves."""
+    if entry.like is not None:
+        raise ConfigurationError("The layout of the file is lent by another", where=entry.url, found=entry.like.url, hint="Plan without --strict to take it.")  # fmt: skip
 
 
 def _expand(patterns: Iterable[str]) -> tuple[list[str], list[Rejected]]:
@@ -218,11 +239,11 @@ def _closed(folder: str) -> Rejected:
     )
 
 
-def _look_at_all(urls: list[str], cluster: Cluster | None, progress: Callable[[str], None] | None) -> Iterator[Look]:
+def _look_at_all(urls: list[str], like: Lender | None, cluster: Cluster | None, progress: Callable[[str], None] | None) -> Iterator[Look]:
     """Looks at all files, in any order; on a cluster some files at a time, and those of a group that failed one by one."""
     if cluster is None or len(urls) <= GROUP:
         for url in urls:
-            yield _look(url)
+            yield _look(url, like)
             if progress is not None:
                 progress(url)
         return
@@ -242,7 +263,7 @@ def _look_at_all(urls: list[str], cluster: Cluster | None, progress: Callable[[s
 
     groups = [tuple(urls[start : start + GROUP]) for start in range(0, len(urls), GROUP)]
     while groups:
-        stats = run(cluster, look_at, groups, on_result=keep, on_failure=give_up, total=len(groups))
+        stats = run(cluster, functools.partial(look_at, like=like), groups, on_result=keep, on_failure=give_up, total=len(groups))
         if stats.stopped:
             raise AntdaskError(f"Inputs cannot be looked at: {stats.stopped}", hint="Look at one of them: antdask inspect FILE.")
         groups, lost = lost, []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from antdask.errors import CorruptFileError, UnknownFormatError, UnknownLayoutError
-from antdask.plan import FileEntry
+from antdask.plan import FileEntry, Lender
 from antdask.protocols import Registry, Source
 from antdask.sources import files
 from antdask.sources.held_files import held_open, loss_of
@@ -61,10 +62,15 @@ def describe_all(url: str) -> list[FileEntry]:
     return describe_each(url)[0]
 
 
-def describe_each(url: str) -> tuple[list[FileEntry], list[CorruptFileError]]:
+def describe_each(url: str, like: Lender | None = None) -> tuple[list[FileEntry], list[CorruptFileError]]:
     """What every source that reads the file says of it, and the errors of those that it was meant for, but that cannot describe it because it is damaged.
 
     Of a ROOT file that is cut short, what is missing is the first of these errors.
+
+    Parameters
+    ----------
+    like : Lender, optional
+        A sound ROOT file, whose layout is taken for trees of which only baskets are left.
 
     Raises
     ------
@@ -75,6 +81,7 @@ def describe_each(url: str) -> tuple[list[FileEntry], list[CorruptFileError]]:
     damaged: list[CorruptFileError] = []
     unknown: list[UnknownLayoutError] = []
     with held_open():
+        lends = like is not None and _borrows(url, like)
         for source in _candidates(url):
             try:
                 entry = source.describe(url)
@@ -89,7 +96,20 @@ def describe_each(url: str) -> tuple[list[FileEntry], list[CorruptFileError]]:
         damaged.insert(0, loss)
     if not found or (loss is not None and not any(entry.segments for entry in found)):
         raise [*damaged, *unknown][0]
-    return found, damaged
+    return [dataclasses.replace(e, like=like) for e in found] if lends else found, damaged
+
+
+def _borrows(url: str, like: Lender) -> bool:
+    """Hold a ROOT file open for those who look at it next; whether it takes the layout of any tree from the other."""
+    if not files.head(url, HEAD_BYTES).startswith(b"root"):
+        return False
+    from antdask.sources.root import open_root  # uproot takes half a second
+
+    try:
+        return bool(open_root(files.absolute(url), like).lent)
+    except CorruptFileError:
+        # Whoever opens it next is told.
+        return False
 
 
 def _candidates(url: str) -> Iterator[Source]:

@@ -19,7 +19,7 @@ from typing import Any
 import fsspec
 
 from antdask.errors import AntdaskError, InputChangedError, InputError, InputMissingError, InputUnreadableError
-from antdask.plan import FileEntry, Segment
+from antdask.plan import FileEntry, Lender, Segment
 from antdask.remote.address import refuse_secrets, scheme_of
 from antdask.remote.client import Client, RangeIgnoredError, Stat
 from antdask.remote.connections import SCHEMES, connect
@@ -242,6 +242,11 @@ def _served_range(client: Client, path: str, start: int, stop: int) -> bytes:
             client.download(path, copy)
             copy.seek(start)
             return copy.read(stop - start)
+
+
+def lender(url: str) -> Lender:
+    """A file that lends its layout to others, as it is now. Errors as for `identify`."""
+    return Lender(absolute(url), identify(url).fingerprint)
 
 
 def stamp(url: str) -> tuple[int, int]:

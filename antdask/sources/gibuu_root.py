@@ -100,7 +100,7 @@ class GibuuRoot:
         """
         if tree != TREE:
             raise UnknownNameError.of("tree", tree, [TREE], where=entry.url)
-        with open_root(entry.url) as file:
+        with open_root(entry.url, entry.like) as file:
             columns = _columns(file)
             files.demand_entries(start, stop, columns.tree.entries, columns.tree.where)
             if start < stop:

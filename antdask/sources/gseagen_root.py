@@ -96,7 +96,7 @@ class GSeaGenRoot:
         if tree not in (EVENTS, HEADER):
             raise UnknownNameError.of("tree", tree, [EVENTS, HEADER], where=entry.url)
         run = entry.segments[0].run.run
-        with open_root(entry.url) as file:
+        with open_root(entry.url, entry.like) as file:
             if tree == HEADER:
                 files.demand_entries(start, stop, 1, entry.url, "headers")
                 if start < stop:

@@ -101,7 +101,7 @@ class Km3netDst:
         """
         if tree not in (SUMMARY, HEADERS):
             raise UnknownNameError.of("tree", tree, [SUMMARY, HEADERS], where=entry.url)
-        with open_root(entry.url) as file:
+        with open_root(entry.url, entry.like) as file:
             data = file.tree(SUMMARY)
             members = _members(data, [])
             heads = _headers(file, members, []) if tree == HEADERS else []

@@ -96,7 +96,7 @@ class Km3netOffline:
         trees = (EVENTS, TRACKS, MC, HEADERS, PROVENANCE)
         if tree not in trees:
             raise UnknownNameError.of("tree", tree, trees, where=entry.url)
-        with open_root(entry.url) as file:
+        with open_root(entry.url, entry.like) as file:
             if tree == PROVENANCE:
                 yield from Provenance(file).batches(entry, start, stop)
                 return
@@ -123,7 +123,7 @@ class Km3netOffline:
         """
         if tree in (HEADERS, PROVENANCE):
             return [np.array([s.run.run for s in entry.segments if s.tree == tree for _ in range(s.start, s.stop)], np.int64)[start:stop]]
-        with open_root(entry.url) as file:
+        with open_root(entry.url, entry.like) as file:
             columns = ObjectColumns(file.tree(EVENTS), _map().dataset(tree), ORIGIN)
             first = _places(columns, tree)
             low, high = (start, stop) if first is None else _entries(first, start, stop)

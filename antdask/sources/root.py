@@ -23,6 +23,7 @@ import numpy as np
 import uproot
 
 from antdask.errors import CorruptFileError, UnknownFormatError, UnknownLayoutError, UnknownNameError
+from antdask.plan import Lender
 from antdask.sources import root_codecs
 from antdask.sources.blob import Blob, BlobFile, open_blob
 from antdask.sources.held_files import held
@@ -53,11 +54,11 @@ class Tree:
         Those of the top level.
     """
 
-    def __init__(self, metadata: Metadata, name: str, model: Any, found: Mapping[str, Found] | None = None) -> None:
+    def __init__(self, metadata: Metadata, name: str, model: Any, found: Mapping[str, Found] | None = None, *, lent: bool = False) -> None:
         self._metadata = metadata
         self.url, self.name = metadata.blob.url, name
-        extents = extents_of(model, found) if found else {}
-        self.entries = max(int(model.member("fEntries")), *(int(e.edges[-1]) for e in extents.values()), 0)
+        extents = extents_of(model, found, lent=lent) if found else {}
+        self.entries = max(0 if lent else int(model.member("fEntries")), *(int(e.edges[-1]) for e in extents.values()), 0)
         self.far = metadata.blob.far
         home = Home(metadata, name, self.entries, extents)
         self.branches = tuple(Branch(home, branch) for branch in model.member("fBranches"))
@@ -130,11 +131,14 @@ class RootFile:
         Oddities that lose nothing.
     loss : CorruptFileError or None
         What is missing of a file that was recovered: what it is, and how much, as far as that can be told.
+    lent : frozenset of str
+        Trees whose layout is that of another file.
     """
 
     def __init__(self, blob: Blob, recovery: Recovery | None = None) -> None:
         self._metadata = Metadata(blob, BlobFile(blob if recovery is None else recovery.view))
         self._recovery, self.loss = recovery, None if recovery is None else recovery.loss
+        self.lent: frozenset[str] = frozenset() if recovery is None else recovery.lent
         #: Trees by name, of a file that others look at next; `None` if nobody does.
         self._trees: dict[str, Tree] | None = None
         self.url, self.nbytes = blob.url, blob.nbytes
@@ -151,7 +155,7 @@ class RootFile:
                     self._cycles[name], self.objects[name] = cycle, str(key.fClassName)
             end = int(self._directory.file.fEND)
         if recovery is not None:
-            self.notes: tuple[str, ...] = (recovery.note, *([str(recovery.loss)] if recovery.loss else []))
+            self.notes: tuple[str, ...] = recovery.notes
             return
         # That of a file that was never closed is empty, or lacks what was written since it was saved; that of one that is cut may stand in a gap before its objects.
         last = max((int(k.fSeekKey) + int(k.fNbytes) for k in self._keys.values()), default=0)
@@ -200,7 +204,7 @@ class RootFile:
         self._tree_object(name)  # bounded, before uproot believes the sizes of its blocks
         with self._metadata.reading(f"tree '{name}'", name):
             found = None if self._recovery is None else self._recovery.baskets.get(name)
-            tree = Tree(self._metadata, name, self._keys[name, self._cycles[name]].get(), found)
+            tree = Tree(self._metadata, name, self._keys[name, self._cycles[name]].get(), found, lent=name in self.lent)
         if self._trees is not None:
             self._trees[name] = tree
         return tree
@@ -251,7 +255,8 @@ class RootFile:
             key = self._keys[name, self._cycles[name]]
             nbytes, keylen, objlen, seek = int(key.fNbytes), int(key.fKeylen), int(key.fObjlen), int(key.fSeekKey)
         try:
-            data = self._metadata.blob.read(seek + keylen, seek + nbytes)
+            # What is lent stands where uproot sees it.
+            data = self._metadata.file.blob.read(seek + keylen, seek + nbytes)
             return np.frombuffer(data, np.uint8) if len(data) == objlen else root_codecs.decompress(data, objlen)
         except CorruptFileError as error:
             raise self._damaged(name, error) from error
@@ -299,8 +304,13 @@ def _member(element: Any) -> Member:
     return Member(name, type_name, int(element.member("fType")), int(element.member("fArrayLength")), title)
 
 
-def open_root(url: str) -> RootFile:
+def open_root(url: str, like: Lender | None = None) -> RootFile:
     """Open a ROOT file.
+
+    Parameters
+    ----------
+    like : Lender, optional
+        Whose layout is taken for trees of which only baskets are left.
 
     Raises
     ------
@@ -312,14 +322,14 @@ def open_root(url: str) -> RootFile:
     """
     files = held()
     if files is None:
-        return _open(url)
+        return _open(url, like)
     file = files.get(url)
     if isinstance(file, RootFile):
         return file
     if isinstance(file, _Refused):
         raise file.loss
     try:
-        opened = files[url] = _open(url)
+        opened = files[url] = _open(url, like)
     except CorruptFileError as error:
         # To find out that nothing is left takes a walk through the file.
         files[url] = _Refused(error)
@@ -338,7 +348,7 @@ class _Refused:
         """Nothing is open."""
 
 
-def _open(url: str) -> RootFile:
+def _open(url: str, like: Lender | None = None) -> RootFile:
     blob = open_blob(url)
     try:
         magic = bytes(blob.read(0, min(len(MAGIC), blob.nbytes)))
@@ -353,7 +363,7 @@ def _open(url: str) -> RootFile:
         try:
             return RootFile(blob)
         except CorruptFileError as error:
-            return RootFile(blob, recover(blob, error))
+            return RootFile(blob, recover(blob, error, like))
     except BaseException:
         blob.close()
         raise

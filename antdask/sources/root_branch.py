@@ -49,7 +49,8 @@ class Branch:
         self._home, self._model = home, model
         self.name: str = model.member("fName")
         self._extent = home.extents.get(self.name)
-        self.nbytes = max(0, int(model.member("fTotBytes"))) + (self._extent.nbytes if self._extent else 0)
+        self.nbytes = 0 if self._extent and self._extent.lent else max(0, int(model.member("fTotBytes")))
+        self.nbytes += self._extent.nbytes if self._extent else 0
         self.children = tuple(Branch(home, child) for child in model.member("fBranches"))
         self._last: tuple[int, Basket] | None = None
         self._rests: tuple[Basket, ...] = ()

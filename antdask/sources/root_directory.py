@@ -8,7 +8,6 @@ from typing import Any
 
 from antdask.errors import CorruptFileError
 from antdask.sources import root_codecs
-from antdask.sources.blob import Blob
 from antdask.sources.root_keys import Key, parse_key
 from antdask.sources.root_metadata import HINT, Metadata
 
@@ -39,12 +38,12 @@ class Directory:
     """
 
     def __init__(self, metadata: Metadata, name: str, model: Any) -> None:
-        self._blob, self._where = metadata.blob, f"{metadata.blob.url}, directory '{name}'"
+        self._blob, self._where = metadata.file.blob, f"{metadata.blob.url}, directory '{name}'"
         with metadata.reading(f"directory '{name}'"):
             self.keys = tuple(_key(key) for key in model._keys)
             begin, nbytes = int(model._fSeekKeys), int(model._fNbytesKeys)
         try:
-            self._check_room(metadata.file.blob, begin, nbytes)
+            self._check_room(begin, nbytes)
             for key, found in zip(self.keys, self._blob.read_many([(k.seek, k.seek + k.keylen) for k in self.keys]), strict=True):
                 _demand_same(key, found)
         except CorruptFileError as error:
@@ -62,10 +61,10 @@ class Directory:
         except CorruptFileError as error:
             return self._damaged(error, key)
 
-    def _check_room(self, blob: Blob, begin: int, nbytes: int) -> None:
+    def _check_room(self, begin: int, nbytes: int) -> None:
         """Whether the list goes to its end: behind it uproot leaves zeros, ROOT nothing."""
         if begin:
-            record = blob.read(begin, begin + nbytes)
+            record = self._blob.read(begin, begin + nbytes)
             head, _ = parse_key(record)
             end = head.keylen + _COUNT_BYTES + sum(key.keylen for key in self.keys)
             if any(record[end:]):

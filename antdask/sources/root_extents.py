@@ -30,15 +30,18 @@ class Extent:
         Baskets among them that the tree does not list [1].
     nbytes : int
         Bytes of these, not compressed [byte].
+    lent : bool
+        Whether the branch is one of another file.
     """
 
     places: np.ndarray
     edges: np.ndarray
     more: int
     nbytes: int
+    lent: bool = False
 
 
-def extents_of(tree: Any, found: Mapping[str, Found]) -> dict[str, Extent]:
+def extents_of(tree: Any, found: Mapping[str, Found], *, lent: bool = False) -> dict[str, Extent]:
     """Branches that go on behind what their tree lists, by name; none where there is doubt.
 
     Parameters
@@ -47,14 +50,18 @@ def extents_of(tree: Any, found: Mapping[str, Found]) -> dict[str, Extent]:
         The tree as uproot has read it.
     found : mapping of branch to Found
         Whole baskets that name the tree.
+    lent : bool
+        Whether the tree is one of another file, so that nothing counts of what it lists.
     """
-    listed = list(_listed(tree))
+    listed = list(_listed(tree, lent))
     names = Counter(name for name, *_ in listed)
     if not found.keys() <= names.keys():
         return {}
     extents = {}
     for name, seeks, sizes, edges in listed:
         if name not in found:
+            if lent:
+                extents[name] = Extent(np.zeros((0, 2), np.int64), edges, 0, 0, lent)
             continue
         rest = found[name].take(~np.isin(found[name].seeks, seeks))
         if names[name] > 1:
@@ -66,10 +73,10 @@ def extents_of(tree: Any, found: Mapping[str, Found]) -> dict[str, Extent]:
         if (rest.numbers < len(seeks)).any() or len(np.unique(rest.numbers)) < len(rest.numbers):
             return {}
         rest = _continued(rest, len(seeks))
-        if len(rest.numbers):
+        if len(rest.numbers) or lent:
             places = np.concatenate([np.stack([seeks, sizes], axis=1), np.stack([rest.seeks, rest.sizes], axis=1)])
             ends = edges[-1] + np.cumsum(rest.entries)
-            extents[name] = Extent(places, np.concatenate([edges, ends]), len(rest.numbers), int(rest.unpacked.sum()))
+            extents[name] = Extent(places, np.concatenate([edges, ends]), len(rest.numbers), int(rest.unpacked.sum()), lent)
     return extents
 
 
@@ -84,12 +91,12 @@ def _continued(rest: Found, first: int) -> Found:
     return rest.take(rest.numbers == first + np.arange(len(rest.numbers)))
 
 
-def _listed(parent: Any) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+def _listed(parent: Any, lent: bool) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
     """Name of every branch below a tree or a branch, where its baskets begin, how long they are, and the entries at their edges."""
     for model in parent.member("fBranches"):
         seeks, sizes, edges = (np.asarray(model.member(name), np.int64) for name in ("fBasketSeek", "fBasketBytes", "fBasketEntry"))
-        n = max(0, min(len(seeks), len(sizes), len(edges) - 1, int(model.member("fWriteBasket"))))
+        n = 0 if lent else max(0, min(len(seeks), len(sizes), len(edges) - 1, int(model.member("fWriteBasket"))))
         free = np.flatnonzero(seeks[:n] == 0)
         n = int(free[0]) if len(free) else n
         yield str(model.member("fName")), seeks[:n], sizes[:n], edges[: n + 1] if n else np.zeros(1, np.int64)
-        yield from _listed(model)
+        yield from _listed(model, lent)

@@ -69,6 +69,8 @@ class Found:
         Number of each basket in its branch: ROOT keeps it as the cycle of the key, of which there are 65,536.
     seeks, sizes, unpacked, entries : ndarray of int64
         Where it begins, how long it is with its key, and not compressed [byte]; how many entries it holds.
+    widths : ndarray of int64
+        Bytes of each of its entries where all have the same, else -1 [byte].
     """
 
     numbers: np.ndarray
@@ -76,6 +78,7 @@ class Found:
     sizes: np.ndarray
     unpacked: np.ndarray
     entries: np.ndarray
+    widths: np.ndarray
 
     def take(self, which: np.ndarray) -> Found:
         """Some of them."""
@@ -173,8 +176,10 @@ class _Walk:
         name = (key.title.decode("utf-8", "replace"), key.name)
         if name not in self._baskets and len(self._baskets) >= MOST_OBJECTS:
             raise CorruptFileError("The file holds too many branches", where=self._blob.url, expected=f"at most {MOST_OBJECTS}")
-        columns = self._baskets.setdefault(name, tuple(array("q") for _ in range(5)))
-        for column, value in zip(columns, (key.cycle, at, key.nbytes, key.keylen + key.objlen, header.entries), strict=True):
+        columns = self._baskets.setdefault(name, tuple(array("q") for _ in range(6)))
+        equal = header.last - key.keylen == key.objlen and header.entries > 0
+        width = key.objlen // header.entries if equal else -1
+        for column, value in zip(columns, (key.cycle, at, key.nbytes, key.keylen + key.objlen, header.entries, width), strict=True):
             column.append(value)
         self._last = key, columns
 

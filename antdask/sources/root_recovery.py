@@ -16,10 +16,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from antdask.errors import CorruptFileError
+from antdask.plan import Lender
 from antdask.sources import root_codecs, root_extents, root_records
 from antdask.sources.blob import Blob
 from antdask.sources.root_entries import entries_of
-from antdask.sources.root_keys import BIG
+from antdask.sources.root_keys import BIG, parse_key
+from antdask.sources.root_lending import INFO, Loan, borrow, moved
 from antdask.sources.root_records import Found, Object, Records
 
 _HEADER = struct.Struct(">4siiqqiiibiqiH16s")
@@ -30,7 +32,7 @@ _BIG_FILE = 1_000_000
 #: Where the first record of a file may begin: at 100, in very old files at 64 [byte].
 _BEGINS = range(64, 1025)
 _DIRECTORIES = ("TDirectory", "TDirectoryFile")
-_TREE, _INFO = "TTree", "StreamerInfo"
+_TREE = "TTree"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,23 +47,33 @@ class Recovery:
         Whole baskets of the trees that may go on behind what they list.
     loss : CorruptFileError or None
         What is missing, as far as that can be told; ``None`` if the file is whole but for its directory.
-    note : str
-        What was found.
+    notes : tuple of str
+        What was found, and what was lent.
+    lent : frozenset of str
+        Trees whose layout is that of another file.
     """
 
     view: Blob
     baskets: Mapping[str, Mapping[str, Found]]
     loss: CorruptFileError | None
-    note: str
+    notes: tuple[str, ...]
+    lent: frozenset[str]
 
 
-def recover(blob: Blob, error: CorruptFileError) -> Recovery:
+def recover(blob: Blob, error: CorruptFileError, like: Lender | None = None) -> Recovery:
     """What is left of a file that cannot be opened because of `error`.
+
+    Parameters
+    ----------
+    like : Lender, optional
+        Whose layout is taken for trees that lost theirs.
 
     Raises
     ------
     CorruptFileError
         No tree is left, or not even the header; with `error` as its cause.
+    InputChangedError, InputError
+        The lender cannot be used.
     OSError
         As it came from disk or network.
     """
@@ -71,16 +83,21 @@ def recover(blob: Blob, error: CorruptFileError) -> Recovery:
     records = root_records.walk(blob, head.begin)
     objects = [o for o in records.objects if _sound(blob, o)]
     trees = [o.key.name for o in objects if o.key.kind == _TREE and o.parent == head.begin]
-    orphans = {name: root_extents.entries_of(found) for name, found in records.baskets.items() if name not in trees}
-    loss = _loss(blob, head, records, orphans, error)
-    if not trees:
+    orphans = {name: found for name, found in records.baskets.items() if name not in trees}
+    loan = borrow(like, orphans) if like is not None else None
+    lent = frozenset(loan.trees) if loan is not None else frozenset()
+    loss = _loss(blob, head, records, {name: found for name, found in orphans.items() if name not in lent}, loan, error)
+    if not trees and not lent:
         raise loss or error from error
     # Of trees of one name in several directories nobody knows whose a basket is.
     parents = {(o.key.name, o.parent) for o in objects if o.key.kind == _TREE}
-    baskets = {name: found for name, found in records.baskets.items() if [n for n, _ in parents].count(name) == 1}
+    baskets = {name: found for name, found in records.baskets.items() if [n for n, _ in parents].count(name) <= 1}
     whole = sum(len(f.seeks) for found in records.baskets.values() for f in found.values())
-    note = f"recovered without its directory, record by record: {len(set(trees))} trees and {whole} baskets are whole"
-    return Recovery(_View(blob, head, objects), baskets, loss, note)
+    notes = [f"recovered without its directory, record by record: {len({*trees, *lent})} trees and {whole} baskets are whole"]
+    notes += [
+        f"the layout of tree '{name}' is lent by {loan.lender.url} ({loan.lender.fingerprint[:12]})" for name in lent if loan is not None
+    ]
+    return Recovery(_View(blob, head, objects, loan), baskets, loss, (*notes, *([str(loss)] if loss else [])), lent)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,7 +122,7 @@ def _head(blob: Blob) -> _Head | None:
 
 def _sound(blob: Blob, o: Object) -> bool:
     """Whether an object may be listed: a tree, or the description of classes, only if it can be decompressed, and the tree begins as one."""
-    if o.key.kind != _TREE and o.key.name != _INFO:
+    if o.key.kind != _TREE and o.key.name != INFO:
         return o.key.kind != "TFile"
     try:
         data = blob.read(o.key.seek + o.key.keylen, o.key.seek + o.key.nbytes)
@@ -117,12 +134,18 @@ def _sound(blob: Blob, o: Object) -> bool:
     return True
 
 
-def _loss(blob: Blob, head: _Head, records: Records, orphans: Mapping[str, int], error: CorruptFileError) -> CorruptFileError | None:
+def _loss(
+    blob: Blob, head: _Head, records: Records, orphans: Mapping[str, Mapping[str, Found]], loan: Loan | None, error: CorruptFileError
+) -> CorruptFileError | None:
     """What is missing of a file."""
-    told = [
-        f"baskets of tree '{name}' with {n} entries are whole, but cannot be read: what describes them is lost"
-        for name, n in orphans.items()
-    ]
+    told = []
+    for name, found in orphans.items():
+        why = (
+            "what describes them is lost, but a sound file of the same make can lend it (--like FILE)"
+            if loan is None
+            else f"the other file cannot lend their layout: {loan.refused[name]}"
+        )
+        told.append(f"baskets of tree '{name}' with {root_extents.entries_of(found)} entries are whole, but cannot be read: {why}")
     if records.broken is not None:
         told.append(f"{records.broken.kind} '{records.broken.name}' is cut")
     told += [f"bytes {a} to {b} cannot be read" for a, b in records.unreadable[:3]]
@@ -143,10 +166,12 @@ def _loss(blob: Blob, head: _Head, records: Records, orphans: Mapping[str, int],
 class _View(Blob):
     """A file with another header, other headers of directories, and a tail."""
 
-    def __init__(self, blob: Blob, head: _Head, objects: list[Object]) -> None:
+    def __init__(self, blob: Blob, head: _Head, objects: list[Object], loan: Loan | None) -> None:
         self._blob = blob
         self._tail = bytearray()
-        info = next((o.key for o in reversed(objects) if o.key.name == _INFO), None)
+        # The description of classes that is its own comes first.
+        objects = [*self._lent(head, loan), *objects]
+        info = next((o.key for o in objects[::-1] if o.key.name == INFO), None)
         places = {head.begin: head.begin + head.names}
         places |= {
             o.key.seek: o.key.seek + o.key.keylen
@@ -162,6 +187,17 @@ class _View(Blob):
             (0, _HEADER.pack(b"root", version, head.begin, self.nbytes, 0, 0, 0, head.names, units, compression, seek, size, *uuid))
         )
 
+    def _lent(self, head: _Head, loan: Loan | None) -> list[Object]:
+        """Objects of another file, behind the end of this one."""
+        found = []
+        for record in () if loan is None else (*loan.trees.values(), loan.info):
+            place = self._blob.nbytes + len(self._tail)
+            self._tail += moved(record, place, head.begin) if record else b""
+            if record:
+                key, end = parse_key(memoryview(self._tail)[place - self._blob.nbytes :])
+                found.append(Object(key, head.begin, bytes(self._tail[place - self._blob.nbytes :][:end])))
+        return found
+
     def _directory(self, seek: int, at: int, objects: list[Object], top: int) -> list[tuple[int, bytes]]:
         """The header of a directory that lists what is whole in it; nothing where no header stands."""
         data = bytes(self._blob.read(at, min(at + _DIRECTORY.size, self._blob.nbytes))).ljust(_DIRECTORY.size, b"\0")
@@ -172,7 +208,7 @@ class _View(Blob):
             o.head
             for o in objects
             if o.parent == seek
-            and o.key.name != _INFO
+            and o.key.name != INFO
             and o.key.seek not in (seek, top)
             and not (o.key.kind in _DIRECTORIES and seek != top)
         ]

@@ -137,7 +137,7 @@ def test_many_files_are_looked_at_on_a_cluster_and_the_plan_is_the_same(tmp_path
 
 
 def test_a_look_that_fails_for_no_fault_of_the_file_costs_no_other_file(tmp_path, monkeypatch):
-    def fail(url):
+    def fail(url, like):
         if "seatray" in url:
             raise RuntimeError("out of luck")
         return describe_each(url)
@@ -150,7 +150,7 @@ def test_a_look_that_fails_for_no_fault_of_the_file_costs_no_other_file(tmp_path
 
 
 def test_a_bug_in_a_reader_is_not_taken_for_many_bad_files(tmp_path, monkeypatch):
-    def fail(url):
+    def fail(url, like):
         raise RuntimeError("out of luck")
 
     monkeypatch.setattr("antdask.convert.scan.describe_each", fail)

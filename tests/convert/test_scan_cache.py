@@ -20,7 +20,7 @@ def files(real_files, tmp_path):
 def looked(monkeypatch):
     """Files that were looked at."""
     seen = []
-    monkeypatch.setattr(scan, "describe_each", lambda url: seen.append(Path(url).name) or describe_each(url))
+    monkeypatch.setattr(scan, "describe_each", lambda url, like: seen.append(Path(url).name) or describe_each(url, like))
     return seen
 
 

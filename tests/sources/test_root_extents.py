@@ -32,7 +32,7 @@ class Model:
 def found(numbers: list[int], first: int = 1000) -> Found:
     n = len(numbers)
     seeks = np.array([first + 100 * k for k in numbers], np.int64)
-    return Found(np.array(numbers, np.int64), seeks, np.full(n, 90), np.full(n, 200), np.full(n, 10))
+    return Found(np.array(numbers, np.int64), seeks, np.full(n, 90), np.full(n, 200), np.full(n, 10), np.full(n, 4))
 
 
 def tree(*branches: Model) -> Model:
@@ -53,16 +53,20 @@ def test_branches_below_others_go_on_as_well() -> None:
     assert extents["n"].edges.tolist() == [0, 10, 20]
 
 
+def both(a: Found, b: Found) -> Found:
+    return Found(*(np.concatenate([getattr(f, name) for f in (a, b)]) for name in Found.__slots__))
+
+
 @pytest.mark.parametrize(
     ("model", "baskets"),
     [
         (tree(Model("n", 2)), {"n": found([0, 1, 2]), "other": found([0])}),
-        (tree(Model("n", 2)), {"n": Found(*(np.concatenate([a, b]) for a, b in zip(*([getattr(f, k) for k in Found.__slots__] for f in (found([0, 1, 2]), found([0], 9000))), strict=True)))}),
-        (tree(Model("n", 2)), {"n": Found(*(np.concatenate([a, b]) for a, b in zip(*([getattr(f, k) for k in Found.__slots__] for f in (found([0, 1, 2]), found([2], 9000))), strict=True)))}),
+        (tree(Model("n", 2)), {"n": both(found([0, 1, 2]), found([0], 9000))}),
+        (tree(Model("n", 2)), {"n": both(found([0, 1, 2]), found([2], 9000))}),
         (tree(Model("n", 1), Model("n", 1, first=5000)), {"n": found([0, 1])}),
     ],
     ids=["a branch that the tree does not have", "a number that the tree lists elsewhere", "a number twice", "two branches of one name"],
-)  # fmt: skip
+)
 def test_where_there_is_doubt_nothing_goes_on(model: Model, baskets: dict[str, Found]) -> None:
     assert extents_of(model, baskets) == {}
 
@@ -70,3 +74,10 @@ def test_where_there_is_doubt_nothing_goes_on(model: Model, baskets: dict[str, F
 def test_entries_are_counted_by_the_branch_that_reaches_furthest() -> None:
     assert entries_of({"n": found([0, 1, 2]), "m": found([0, 2, 3])}) == 30
     assert entries_of({}) == 0
+
+
+def test_a_lent_tree_gives_names_and_nothing_that_it_lists() -> None:
+    extents = extents_of(tree(Model("n", 2), Model("m", 3)), {"n": found([1, 0], 7000)}, lent=True)
+    assert extents["n"].places[:, 0].tolist() == [7000, 7100]
+    assert extents["n"].edges.tolist() == [0, 10, 20]
+    assert (extents["m"].edges.tolist(), extents["m"].places.shape, extents["m"].lent) == ([0], (0, 2), True)
