@@ -114,7 +114,7 @@ def _notes(blob: Blob, blocks: Blocks, showers: Showers, runs: Runs) -> list[str
     ends = np.flatnonzero(blocks.kinds == RUNE)
     behind = np.arange(ends[-1] + 1, len(blocks.kinds)) if len(ends) else ends
     behind = behind[blocks.kinds[behind] == DATA]
-    if len(behind) and blocks.read(blob, behind).any():
+    if blocks.read(blob, behind).view(np.uint32).any():
         notes.append(
             f"words behind the end of the run, from byte {int(blocks.places[behind[0]])} on, are not archived: what they mean is not known"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import corsikaio
@@ -56,8 +57,13 @@ def read(path: str, stream: str = "mc") -> Batch:
 
 
 def words_of(batch: Batch, width: int = 7) -> np.ndarray:
-    """The words behind the particles of a batch, without the primary ones: the way back, as the page on the format tells it."""
-    columns = {name: column[batch.tables["particles"]["kind"] != 5] for name, column in batch.tables["particles"].items()}
+    """The words behind the particles of a batch, without the primary ones."""
+    return words_behind(batch.tables["particles"], width)
+
+
+def words_behind(particles: Mapping[str, np.ndarray], width: int = 7) -> np.ndarray:
+    """The words behind columns of particles, without the primary ones: the way back, as the page on the format tells it."""
+    columns = {name: column[particles["kind"] != 5] for name, column in particles.items()}
     words = np.empty((len(columns["kind"]), width), np.float32)
     words[:, 0], words[:, 1], words[:, 2], words[:, 3] = columns["description"], columns["px"], columns["py"], -columns["pz"]
     other = (columns["kind"] == 15) | np.isin(columns["particle_type"], (71, 72, 73, 74, 85, 86, 95, 96))

@@ -93,9 +93,10 @@ def test_a_wrong_number_of_showers_is_noted(tmp_path: Path) -> None:
     assert SOURCE.describe(samples.write(tmp_path / "x", words)).notes == ("the run ends state 12 showers, the file holds 10",)
 
 
-def test_words_behind_the_end_are_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bits", [1, 0x7F800001])  # the smallest number, a NaN that signals
+def test_words_behind_the_end_are_told(bits: int, tmp_path: Path) -> None:
     words = samples.blocks()
-    words[115, 3] = 1
+    words.view("u4")[115, 3] = bits
     (note,) = SOURCE.describe(samples.write(tmp_path / "x", words)).notes
     assert note.startswith("words behind the end of the run")
 
