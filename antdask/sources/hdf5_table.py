@@ -69,12 +69,14 @@ def damage(where: str, tree: str | None = None) -> Iterator[None]:
 
 
 def _of_the_system(error: Exception) -> bool:
-    """Whether an error is one of the disk or the network. A place before the beginning of a file is an invalid argument to the system, and stands in damaged files."""
+    """Whether an error is one of the disk or the network. A place that no file can have is an invalid argument to the system, and stands in damaged ones."""
     return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def _sentence(error: Exception) -> str:
-    return " ".join(str(error.args[0] if error.args else error).split())
+    # Of an error of the system, the first argument is a number.
+    text = getattr(error, "strerror", None) or (error.args[0] if error.args else error)
+    return " ".join(str(text).split())
 
 
 def dataset_names(file: h5py.File) -> list[str]:

@@ -209,10 +209,10 @@ def test_a_filter_that_is_not_known_is_named(tmp_path: Path) -> None:
         Table.find(file, "lzo", str(path), compound=False)
 
 
-def test_a_place_before_the_beginning_of_the_file_is_damage(path: Path) -> None:
+def test_a_place_that_no_file_can_have_is_damage(path: Path) -> None:
     data = bytearray(path.read_bytes())
     # The highest byte of the address of the driver, in the superblock: HDF5 goes there.
-    data[55] = 0xFE
+    data[55] = 0x68
     path.write_bytes(bytes(data))
     with pytest.raises(CorruptFileError, match="Invalid argument"), opened(str(path)):
         pass
