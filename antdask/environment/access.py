@@ -45,7 +45,7 @@ class Environment:
 
     def __repr__(self) -> str:
         rates, last = "none: see antdask environment build", ""
-        if open_product(self.store) is not None:
+        if Product.open(self.store) is not None:
             days = self.days["day"]
             rates, last = f"{len(days):,} days with data, {days.iloc[0]} to {days.iloc[-1]}" if len(days) else "no day with data", "rates, "
         names = f"{last}{', '.join(self.sensors.index[:3])}{' …' if len(self.sensors) > 3 else ''}".rstrip(", ")

@@ -8,15 +8,15 @@ import math
 import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from antdask.archive.store import destination_errors, open_url
+from antdask.archive.store import open_url
 from antdask.environment.extras import load
 from antdask.errors import InputError, InputMissingError, UsageError
+from antdask.query.files import whole_path
 from antdask.sources.sensor_lines import COLUMNS, FLAGS, NAME_BYTES, QUALITY, UNIT_BYTES, parse_times
 
 
@@ -256,16 +256,9 @@ def write_table(readings: Readings, path: str | os.PathLike[str], site: str) -> 
     nanoseconds = frame["utc_ns"].to_numpy() % 1000
     columns = {"time": [f"{t}{n:03d}Z" for t, n in zip(times, nanoseconds, strict=True)], "sensor": frame["sensor"], "value": ["" if math.isnan(v) else repr(v) for v in frame["value"].tolist()], "unit": frame["unit"]}  # fmt: skip
     lines = zip(*columns.values(), *([frame["quality"].astype(str)] if flagged else []), strict=True)
-    target = Path(path)
-    draft = target.with_name(f".{target.name}.draft")
-    with destination_errors(str(target)):
-        try:
-            with draft.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(f"# site: {site}\n# source: {readings.source}\n{','.join((*COLUMNS, *([QUALITY] if flagged else [])))}\n")
-                file.writelines(",".join(line) + "\n" for line in lines)
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+    with whole_path(path) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(f"# site: {site}\n# source: {readings.source}\n{','.join((*COLUMNS, *([QUALITY] if flagged else [])))}\n")
+        file.writelines(",".join(line) + "\n" for line in lines)
     return len(frame)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +14,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import xarray as xr
 
-from antdask.archive.store import destination_errors
 from antdask.errors import UsageError
+from antdask.query.files import whole_file
 
 #: Columns of a table, with their units.
 COLUMNS = {
@@ -31,7 +32,7 @@ SENSOR_SCHEMA = pa.schema(
 
 
 def rates_table(found: xr.Dataset, path: str | os.PathLike[str]) -> int:
-    """Write one row per channel and bin that holds a measurement, in time.
+    """Write one row per channel and bin that holds a measurement, in time; gives the number of rows.
 
     Memory is that of some thousand bins. Rows of gaps are left out; `coverage` tells how much of a bin was measured.
 
@@ -42,82 +43,64 @@ def rates_table(found: xr.Dataset, path: str | os.PathLike[str]) -> int:
     path : path
         Ends in ``.parquet`` or ``.csv``.
 
-    Returns
-    -------
-    int
-        Number of rows.
-
     Raises
     ------
     UsageError
         Another ending.
     DestinationError
     """
-    target = _target(path)
-    draft, rows = target.with_name(f".{target.name}.draft"), 0
     schema = table_schema(found)
-    with destination_errors(str(target)):
-        try:
-            writer = pq.ParquetWriter(draft, schema, compression="zstd") if target.suffix == ".parquet" else pacsv.CSVWriter(draft, schema)
-            with writer:
-                for table in _tables(found, schema):
-                    writer.write_table(table)
-                    rows += table.num_rows
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
-    return rows
+    return _write(path, schema, _tables(found, schema))
 
 
 def sensors_table(series: Mapping[str, xr.Dataset], path: str | os.PathLike[str]) -> int:
-    """Write one row per sensor and bin that holds a good reading.
+    """Write one row per sensor and bin that holds a good reading; else as `rates_table`.
 
     Parameters
     ----------
     series : mapping of name to Dataset
         From ``archive.environment.open(name, level=…)``.
-    path : path
-        Ends in ``.parquet`` or ``.csv``.
-
-    Returns
-    -------
-    int
-        Number of rows.
-
-    Raises
-    ------
-    UsageError
-        Another ending.
-    DestinationError
     """
-    target, pieces = _target(path), [SENSOR_SCHEMA.empty_table()]
-    for name, found in series.items():
-        code = str(next(iter(found.data_vars)))
-        good = found[f"{code}_N"].values > 0
-        n, low, high = int(good.sum()), found.get(f"{code}_MIN"), found.get(f"{code}_MAX")
-        nothing: Any = pa.nulls(n, pa.float64())
-        columns = {
-            "time": pa.array(found.time.values[good].astype("datetime64[s]"), pa.timestamp("s")).cast(pa.timestamp("s", "UTC")),
-            "sensor": pa.array([name] * n, pa.string()),
-            "variable": pa.array([code] * n, pa.string()),
-            "mean": pa.array(found[code].values[good]),
-            "minimum": nothing if low is None else pa.array(low.values[good]),
-            "maximum": nothing if high is None else pa.array(high.values[good]),
-            "n": pa.array(found[f"{code}_N"].values[good].astype(np.uint32)),
-            "unit": pa.array([found[code].attrs["units"]] * n, pa.string()),
-        }
-        pieces.append(pa.table(columns, schema=SENSOR_SCHEMA))
-    whole = pa.concat_tables(pieces)
-    with destination_errors(str(target)):
-        pq.write_table(whole, target, compression="zstd") if target.suffix == ".parquet" else pacsv.write_csv(whole, target)
-    return int(whole.num_rows)
+    return _write(path, SENSOR_SCHEMA, itertools.starmap(_sensor, series.items()))
 
 
-def _target(path: str | os.PathLike[str]) -> Path:
-    target = Path(path)
-    if target.suffix not in (".parquet", ".csv"):
+def _sensor(name: str, found: xr.Dataset) -> pa.Table:
+    code = str(next(iter(found.data_vars)))
+    good = found[f"{code}_N"].values > 0
+    n, low, high = int(good.sum()), found.get(f"{code}_MIN"), found.get(f"{code}_MAX")
+    nothing: Any = pa.nulls(n, pa.float64())
+    columns = {
+        "time": _times(found.time.values[good]),
+        "sensor": pa.array([name] * n, pa.string()),
+        "variable": pa.array([code] * n, pa.string()),
+        "mean": pa.array(found[code].values[good]),
+        "minimum": nothing if low is None else pa.array(low.values[good]),
+        "maximum": nothing if high is None else pa.array(high.values[good]),
+        "n": pa.array(found[f"{code}_N"].values[good].astype(np.uint32)),
+        "unit": pa.array([found[code].attrs["units"]] * n, pa.string()),
+    }
+    return pa.table(columns, schema=SENSOR_SCHEMA)
+
+
+def _times(values: np.ndarray) -> pa.Array:
+    """Times of xarray as whole seconds of UTC."""
+    return pa.array(values.astype("datetime64[s]"), pa.timestamp("s")).cast(pa.timestamp("s", "UTC"))
+
+
+def _write(path: str | os.PathLike[str], schema: pa.Schema, tables: Iterable[pa.Table]) -> int:
+    """Write tables below each other; the number of rows."""
+    target, rows = Path(path), 0
+    writers: dict[str, Callable[[IO[bytes]], Any]] = {
+        ".parquet": lambda file: pq.ParquetWriter(file, schema, compression="zstd"),
+        ".csv": lambda file: pacsv.CSVWriter(file, schema),
+    }
+    if target.suffix not in writers:
         raise UsageError("A table is written as .parquet or .csv", found=target.name)
-    return target
+    with whole_file(target) as file, writers[target.suffix](file) as writer:
+        for table in tables:
+            writer.write_table(table)
+            rows += table.num_rows
+    return rows
 
 
 def table_schema(found: xr.Dataset) -> pa.Schema:
@@ -140,8 +123,7 @@ def _tables(found: xr.Dataset, schema: pa.Schema) -> Iterator[pa.Table]:
         bins, channels = np.nonzero(some)
         if not len(bins):
             continue
-        seconds = piece.time.values.astype("datetime64[s]")[bins]
-        columns: dict[str, Any] = {"time": pa.array(seconds, pa.timestamp("s")).cast(pa.timestamp("s", "UTC"))}
+        columns: dict[str, Any] = {"time": _times(piece.time.values[bins])}
         for field in schema:
             if field.name in COLUMNS:
                 values = piece[field.name].values[channels, bins]

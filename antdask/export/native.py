@@ -11,12 +11,12 @@ import netCDF4
 import numpy as np
 import xarray as xr
 
-from antdask.archive.store import destination_errors
 from antdask.environment.maps import floor_depth_m
 from antdask.errors import UsageError
 from antdask.export.citation import Citation, global_attributes
 from antdask.export.netcdf import coordinates, write
 from antdask.model.time import parse_utc
+from antdask.query.files import whole_path
 
 _DAY_NS, _PIECE_NS = 86_400 * 10**9, 600 * 10**9
 
@@ -45,19 +45,15 @@ def native_day(archive: Any, day: str, citation: Citation, path: str | os.PathLi
     DestinationError
     """
     target, start = Path(path), parse_utc(day) // _DAY_NS * _DAY_NS
-    draft, pieces = target.with_name(f".{target.name}.whole"), _pieces(archive, start, slots_of(lines))
+    pieces = _pieces(archive, start, slots_of(lines))
     first = next(pieces, None)
     if first is None:
         raise UsageError("No frames of that day are in the archive", found=day)
-    with destination_errors(str(target)):
-        try:
-            native_file(first, citation, draft, unlimited=("time",))
-            with netCDF4.Dataset(draft, "a") as file:
-                for counts in pieces:
-                    _append(file, counts)
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+    with whole_path(target) as draft:
+        native_file(first, citation, draft, unlimited=("time",))
+        with netCDF4.Dataset(draft, "a") as file:
+            for counts in pieces:
+                _append(file, counts)
     return target
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from antdask.archive.store import destination_errors
 from antdask.environment.maps import floor_depth_m
 from antdask.environment.vocabulary import RATE
 from antdask.errors import UsageError
 from antdask.export.citation import LATITUDE, LONGITUDE, Citation, global_attributes
+from antdask.query.files import whole_path
 
 #: Variables of a product and their names in a file; BLUM is the P02 group of bioluminescence.
 RATE_VARIABLES = {
@@ -184,9 +184,13 @@ def sensor_file(series: xr.Dataset, sensor: str, citation: Citation, path: str |
 
 
 def write(content: xr.Dataset, path: str | os.PathLike[str], unlimited: tuple[str, ...] = ()) -> Path:
-    """Write a file that appears when it is whole; dimensions that are `unlimited` may grow later."""
+    """Write a file that appears when it is whole; dimensions that are `unlimited` may grow later.
+
+    Raises
+    ------
+    DestinationError
+    """
     target = Path(path)
-    draft = target.with_name(f".{target.name}.draft")
     plain = content.reset_coords()
     encoding: dict[str, dict[str, Any]] = {}
     for name, values in plain.variables.items():
@@ -202,10 +206,6 @@ def write(content: xr.Dataset, path: str | os.PathLike[str], unlimited: tuple[st
             encoding[str(name)] |= {"zlib": True, "complevel": 4, "shuffle": True}
             if "nv" not in values.dims:
                 plain[name].attrs["coordinates"] = "sensor_id platform_id latitude longitude depth"
-    with destination_errors(str(target)):
-        try:
-            plain.to_netcdf(draft, engine="netcdf4", format="NETCDF4", encoding=encoding, unlimited_dims=unlimited)
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+    with whole_path(target) as draft:
+        plain.to_netcdf(draft, engine="netcdf4", format="NETCDF4", encoding=encoding, unlimited_dims=unlimited)
     return target

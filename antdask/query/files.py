@@ -12,7 +12,7 @@ from antdask.archive.store import destination_errors
 
 
 @contextlib.contextmanager
-def whole_file(path: str) -> Iterator[IO[bytes]]:
+def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """A local file to write, which gets its name at the end; a pipe or device that is there is written as it is.
 
     Raises
@@ -21,15 +21,28 @@ def whole_file(path: str) -> Iterator[IO[bytes]]:
         It cannot be written.
     """
     target = Path(path)
+    if target.exists() and not target.is_file():
+        with destination_errors(str(path)), target.open("wb") as file:
+            yield file
+    else:
+        with whole_path(path) as draft, draft.open("wb") as file:
+            yield file
+
+
+@contextlib.contextmanager
+def whole_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Where to write a local file, for libraries that open it by themselves; it gets its name at the end.
+
+    Raises
+    ------
+    DestinationError
+        It cannot be written.
+    """
+    target = Path(path)
     draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
-    with destination_errors(path):
-        if target.exists() and not target.is_file():
-            with target.open("wb") as file:
-                yield file
-            return
+    with destination_errors(str(target)):
         try:
-            with draft.open("wb") as file:
-                yield file
+            yield draft
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)

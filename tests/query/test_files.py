@@ -2,7 +2,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from antdask.errors import DestinationError
-from antdask.query.files import whole_file
+from antdask.query.files import whole_file, whole_path
 
 
 def test_a_file_is_there_when_it_is_whole(tmp_path):
@@ -15,6 +15,17 @@ def test_a_file_is_there_when_it_is_whole(tmp_path):
     assert (tmp_path / "a").read_bytes() == b"x"
     with pytest.raises(DestinationError), whole_file(str(tmp_path / "no" / "a")):
         pass
+
+
+def test_a_library_that_opens_by_path_leaves_nothing_half_done(tmp_path):
+    (tmp_path / "a").write_text("before")
+    with pytest.raises(DestinationError, match="No such file"), whole_path(tmp_path / "a") as draft:
+        draft.write_text("half")
+        (tmp_path / "gone" / "b").write_text("fails")
+    assert [p.name for p in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_text() == "before"
+    with whole_path(tmp_path / "a") as draft:
+        draft.write_text("after")
+    assert (tmp_path / "a").read_text() == "after"
 
 
 def test_a_selection_is_written_as_parquet(small, tmp_path):
