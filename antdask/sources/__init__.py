@@ -25,6 +25,7 @@ SOURCES: Registry[Source] = Registry(
         "km3net_online": "antdask.sources.km3net_online:SOURCE",
         "seatray_hdf5": "antdask.sources.seatray_hdf5:SOURCE",
         "km3pipe_hdf5": "antdask.sources.km3pipe_hdf5:SOURCE",
+        "astro_hdf5": "antdask.sources.astro_hdf5:SOURCE",
         "detector_file": "antdask.sources.detector_file:SOURCE",
         "controlhost": "antdask.sources.controlhost:SOURCE",
         "clb_packets": "antdask.sources.clb_packets:SOURCE",

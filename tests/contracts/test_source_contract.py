@@ -66,6 +66,7 @@ FILES: dict[str, tuple[str, ...]] = {
         "hdf5/mupage_ARCA.h5",
     ),
     "corsika": ("corsika/DAT000001",),
+    "astro_hdf5": ("hdf5/mcv5.1.genhen_anumuNC.sirene.jte.jchain.aashower.sample.hdf5",),
     "evt_ascii": (
         "evt/KM3Sim.evt",
         "mupage/mcv5.0.mupage_1G.5.evt",
