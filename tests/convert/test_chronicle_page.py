@@ -33,7 +33,7 @@ def test_it_stays_in_the_archive_if_no_place_is_given(archive):  # noqa: F811
     url, first, _ = archive
     assert write_report(url, first.id) == [f"{url}/reports/{first.id}/{name}" for name in FILES]
     assert write_report(url) == [f"{url}/reports/all/{name}" for name in FILES]
-    assert (Path(url) / "reports" / "all" / "report.md").read_text().count("| data | 1 |") == 5
+    assert (Path(url) / "reports" / "all" / "report.md").read_text().count("| data | 1 |") == 6
 
 
 def test_what_failed_is_listed_with_its_reason_and_cannot_break_the_table(archive):  # noqa: F811

@@ -39,7 +39,7 @@ def closed(folder: Path) -> Iterator[None]:
 
 def test_inspect_describes_one_file():
     entry = inspect(L1)
-    assert entry.format == "km3net_online" and [(s.stream, s.run.run, s.stop) for s in entry.segments] == [("timeslices_l1", 25291, 3)]
+    assert entry.format == "km3net_online" and [(s.stream, s.run.run, s.stop) for s in entry.segments] == [("timeslices_l1", 25291, 3), ("headers", 25291, 1)]
 
 
 def test_one_bad_input_does_not_stop_the_others(tmp_path):
@@ -122,7 +122,7 @@ def test_a_file_of_two_formats_is_planned_for_both(tmp_path: Path) -> None:
     path = str(data_path("mupage/mcv8.1.mupage_tuned_100G.sirene.jterbr00013288.10.root"))
     made = make_plan([path, path], str(tmp_path / "archive"))
     assert [f.format for f in made.inputs] == ["km3net_offline", "km3net_online"]
-    assert len({p.key.path for p in made.parts}) == len(made.parts) == 6
+    assert len({p.key.path for p in made.parts}) == len(made.parts) == 7
 
 
 def test_many_files_are_looked_at_on_a_cluster_and_the_plan_is_the_same(tmp_path, monkeypatch):
@@ -185,4 +185,4 @@ def test_what_one_source_cannot_read_is_rejected_beside_what_another_can(tmp_pat
 
 def test_inspect_tells_what_each_source_makes_of_a_file():
     found, damaged = inspect_each(data_path("mupage/mcv8.1.mupage_tuned_100G.sirene.jterbr00013288.10.root"))
-    assert [(e.format, len(e.segments)) for e in found] == [("km3net_offline", 2), ("km3net_online", 4)] and damaged == []
+    assert [(e.format, len(e.segments)) for e in found] == [("km3net_offline", 3), ("km3net_online", 4)] and damaged == []
