@@ -267,7 +267,7 @@ def _headers(tree: Tree) -> Headers:
 def _known_trees(file: RootFile) -> list[str]:
     known = [name for name in TREES if file.objects.get(name) == "TTree"]
     if not known:
-        trees = ", ".join(name for name, kind in file.objects.items() if kind == "TTree") or "no tree"
+        trees = ", ".join(file.trees) or "no tree"
         raise UnknownLayoutError("No source knows a tree of the ROOT file", where=file.url, found=trees, expected=f"{', '.join(TREES)}, E of class Evt, or a tree of a layout map", hint="Leave it out, or draft a map of it with `antdask inspect --propose-map`.")  # fmt: skip
     return known
 

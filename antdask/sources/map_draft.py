@@ -56,7 +56,10 @@ def propose_map(url: str, origin: str = "antares_raw", format: str = "antares_ra
             'first_frame = { value = 0, note = "index of the frame that begins when the run does: check it" }',
         ]
         for object_name, kind in file.objects.items():
-            lines += _tree(file, object_name, origin) if kind == "TTree" else ["", f"# object '{object_name}' ({kind}) is no tree"]
+            if object_name not in file.trees:
+                lines += ["", f"# object '{object_name}' ({kind}) is no tree"]
+        for tree_name in file.trees:
+            lines += _tree(file, tree_name, origin)
     return "\n".join(lines) + "\n"
 
 

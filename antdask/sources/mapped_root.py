@@ -83,7 +83,7 @@ class MappedRoot:
                 if _is_archived(dataset):
                     segments += _segments(columns, _label(file, layout), notes)
                 notes += [f"branch '{name}' of tree '{dataset.name}' is not archived: map '{layout.layout}' does not declare it" for name in columns.unmapped]  # fmt: skip
-            notes += [f"'{name}' ({kind}) is not archived" for name, kind in file.objects.items() if name not in layout.datasets]
+            notes += [f"'{name}' ({kind}) is not archived" for name, kind in file.objects.items() if name not in _tops(layout)]
             if layout.assumed():
                 notes.append(f"map '{layout.layout}' rests on {len(layout.assumed())} assumptions")
             return identity.entry(url, self.name, layout.origin, segments, notes, layout=layout.layout, uuid=file.uuid)
@@ -143,9 +143,14 @@ class MappedRoot:
         raise UnknownLayoutError(f"No map of format '{self.name}' fits the file", where=file.url, found=" ".join(reasons), hint="A new variant needs a map of its own.")  # fmt: skip
 
 
+def _tops(layout: LayoutMap) -> set[str]:
+    """Trees of a map, and the directories at the top in which they lie."""
+    return {*layout.datasets, *(name.partition("/")[0] for name in layout.datasets)}
+
+
 def _present(file: RootFile, layout: LayoutMap) -> list[Dataset]:
     """Data sets whose trees are in the file; none unless one that is archived is."""
-    found = [d for d in layout.datasets.values() if file.objects.get(d.name) == "TTree"]
+    found = [d for d in layout.datasets.values() if file.has_tree(d.name)]
     return found if any(_is_archived(d) for d in found) else []
 
 
@@ -286,7 +291,7 @@ class _Derivation:
 
 def _only_value(file: RootFile, layout: LayoutMap, name: str) -> np.ndarray:
     """The value of a column of which the file has just one, int64, shape ()."""
-    tree, _, column = name.partition("/")
+    tree, _, column = name.rpartition("/")
     columns = TreeColumns(file.tree(tree), layout.dataset(tree), layout.origin)
     if columns.tree.entries != 1:
         raise UnknownLayoutError("The tree must have one entry", where=columns.tree.where, found=columns.tree.entries, expected=1)

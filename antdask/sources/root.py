@@ -16,6 +16,7 @@ A bit that flips in an uncompressed basket, outside of headers and counts, canno
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,10 +29,10 @@ from antdask.sources import root_codecs
 from antdask.sources.blob import Blob, BlobFile, open_blob
 from antdask.sources.held_files import held
 from antdask.sources.root_branch import Branch, Home, windows
-from antdask.sources.root_directory import Directory
+from antdask.sources.root_directory import Directory, trees_below
 from antdask.sources.root_entries import entries_of
 from antdask.sources.root_extents import extents_of
-from antdask.sources.root_keys import parse_key
+from antdask.sources.root_keys import TREE_CLASSES, parse_key
 from antdask.sources.root_metadata import HINT, Metadata
 from antdask.sources.root_object import Member
 from antdask.sources.root_records import Found, begins
@@ -189,8 +190,34 @@ class RootFile:
         """Stay open at the end of a ``with``, and remember trees, until `close` is called."""
         self._trees = {}
 
+    @cached_property
+    def trees(self) -> dict[str, str]:
+        """Class of every tree, by name; of one in a directory by its path (``directory/tree``).
+
+        Raises
+        ------
+        CorruptFileError
+            A directory cannot be read.
+        """
+        return {name: kind for name, kind in self.objects.items() if kind in TREE_CLASSES} | {
+            n: str(k.fClassName) for n, k in self._below.items()
+        }
+
+    def has_tree(self, name: str) -> bool:
+        """Whether there is a tree of this name; directories are looked into for a path alone."""
+        return self.objects.get(name) in TREE_CLASSES or ("/" in name and name in self.trees)
+
+    @cached_property
+    def _below(self) -> dict[str, Any]:
+        """Keys of trees in directories, by path, of the highest cycle."""
+        found: dict[str, Any] = {}
+        for name, kind in self.objects.items():
+            if kind == "TDirectory":
+                found |= trees_below(self._metadata, name, self._keys[name, self._cycles[name]])
+        return found
+
     def tree(self, name: str) -> Tree:
-        """The tree of this name, of its highest cycle.
+        """The tree of this name or path, of its highest cycle.
 
         Raises
         ------
@@ -204,7 +231,7 @@ class RootFile:
         self._tree_object(name)  # bounded, before uproot believes the sizes of its blocks
         with self._metadata.reading(f"tree '{name}'", name):
             found = None if self._recovery is None else self._recovery.baskets.get(name)
-            tree = Tree(self._metadata, name, self._keys[name, self._cycles[name]].get(), found, lent=name in self.lent)
+            tree = Tree(self._metadata, name, self._key(name).get(), found, lent=name in self.lent)
         if self._trees is not None:
             self._trees[name] = tree
         return tree
@@ -235,13 +262,16 @@ class RootFile:
         return self.tree(name).entries if found is None else found
 
     def _tree_object(self, name: str) -> np.ndarray:
-        trees = [key for key, kind in self.objects.items() if kind == "TTree"]
-        if name not in trees:
-            raise UnknownNameError.of("tree", name, trees, where=self.url)
+        if not self.has_tree(name):
+            raise UnknownNameError.of("tree", name, self.trees, where=self.url)
         return self.object(name)
 
+    def _key(self, name: str) -> Any:
+        """The key of an object of the top directory, or of a tree in another."""
+        return self._keys[name, self._cycles[name]] if name in self.objects else self._below[name]
+
     def object(self, name: str) -> np.ndarray:
-        """Bytes of an object of the top directory, of its highest cycle, not compressed: uint8.
+        """Bytes of an object of the top directory, or of a tree in another, of its highest cycle, not compressed: uint8.
 
         Raises
         ------
@@ -249,10 +279,10 @@ class RootFile:
             No such object.
         CorruptFileError
         """
-        if name not in self.objects:
+        if name not in self.objects and not self.has_tree(name):
             raise UnknownNameError.of("object", name, self.objects, where=self.url)
         with self._metadata.reading(f"key of '{name}'", name):
-            key = self._keys[name, self._cycles[name]]
+            key = self._key(name)
             nbytes, keylen, objlen, seek = int(key.fNbytes), int(key.fKeylen), int(key.fObjlen), int(key.fSeekKey)
         try:
             # What is lent stands where uproot sees it.

@@ -8,12 +8,14 @@ from typing import Any
 
 from antdask.errors import CorruptFileError
 from antdask.sources import root_codecs
-from antdask.sources.root_keys import Key, parse_key
+from antdask.sources.root_keys import TREE_CLASSES, Key, parse_key
 from antdask.sources.root_metadata import HINT, Metadata
 
 #: ROOT 4 lists a folder under the name of its base class.
 _FOLDER = {"TDirectoryFile": "TDirectory"}
 _COUNT_BYTES = 4
+#: Directories that lie deeper in each other are damage.
+_DEPTH = 20
 
 
 class Directory:
@@ -75,6 +77,38 @@ class Directory:
     def _damaged(self, error: CorruptFileError, key: Key | None = None) -> CorruptFileError:
         where = self._where if key is None else f"{self._where}, object '{key.name}'"
         return CorruptFileError(error.what, where=where, found=error.found, expected=error.expected, hint=HINT)
+
+
+def trees_below(metadata: Metadata, path: str, key: Any, above: frozenset[int] = frozenset()) -> dict[str, Any]:
+    """Keys of the trees in a directory and all below it, by path, as uproot has read them; of the highest cycle.
+
+    Parameters
+    ----------
+    path : str
+        Of the directory.
+    key : uproot.ReadOnlyKey
+        Its own.
+    above : frozenset of int
+        Where the directories stand in which it lies.
+
+    Raises
+    ------
+    CorruptFileError
+        A directory cannot be read, or lies in itself.
+    """
+    place = int(key.fSeekKey)
+    if place in above or len(above) == _DEPTH:
+        raise CorruptFileError("Directories lie in each other without end", where=metadata.blob.url, found=path, hint=HINT)
+    with metadata.reading(f"directory '{path}'", path):
+        model = key.get()
+    # Its list is compared with what stands before each object.
+    Directory(metadata, path, model)
+    last = {(str(k.fName), str(k.fClassName)): k for k in sorted(model._keys, key=lambda k: int(k.fCycle))}
+    found = {f"{path}/{name}": k for (name, kind), k in last.items() if kind in TREE_CLASSES}
+    for (name, kind), k in last.items():
+        if kind == "TDirectory":
+            found |= trees_below(metadata, f"{path}/{name}", k, above | {place})
+    return found
 
 
 def _demand_same(key: Key, data: memoryview) -> None:

@@ -20,6 +20,8 @@ _SEEKS = {False: struct.Struct(">ii"), True: struct.Struct(">qq")}
 _DATE = ((26, 63), (22, 15), (17, 31), (12, 31), (6, 63), (0, 63))
 #: Versions above it hold 64-bit positions.
 BIG = 1000
+#: Classes of trees; the last two are trees of numbers of one kind, as HBOOK had them.
+TREE_CLASSES = frozenset({"TTree", "TNtuple", "TNtupleD"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

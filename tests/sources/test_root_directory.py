@@ -5,14 +5,18 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 import uproot
 from km3net_testdata import data_path
 
 from antdask.errors import CorruptFileError, UnknownNameError
 from antdask.sources.root import open_root
+from antdask.sources.root_baskets import numbers
+from antdask.sources.root_leaf import leaf_of
 
 CHAIN = data_path("offline/empty_events.root")
+DATA = Path(__file__).parent / "data"
 
 
 @pytest.mark.parametrize("name", ["", "META"])
@@ -82,3 +86,41 @@ def test_a_damaged_object_costs_itself_alone(tmp_path: Path) -> None:
     with open_root(str(tmp_path / "x.root")) as ours:
         found = ours.directory("META").contents(keys)
     assert [n for n, content in enumerate(found) if isinstance(content, CorruptFileError)] == [9]
+
+
+def test_trees_in_directories_are_found_by_their_path(tmp_path: Path) -> None:
+    path = tmp_path / "deep.root"
+    with uproot.recreate(path) as file:
+        for n, name in enumerate(("top", "a/one", "a/b/c/two")):
+            file.mktree(name, {"x": "i4"})
+            file[name].extend({"x": np.arange(5, dtype="i4") + n})
+    with open_root(str(path)) as ours:
+        assert ours.trees == {"top": "TTree", "a/one": "TTree", "a/b/c/two": "TTree"}
+        assert [numbers(ours.tree(n).branch("x").read(0, 5), "i4").tolist()[0] for n in ours.trees] == [0, 1, 2]
+        assert ours.entries("a/b/c/two") == 5
+        assert (ours.has_tree("a/one"), ours.has_tree("a"), ours.has_tree("a/two"), ours.has_tree("b/c/two")) == (True, False, False, False)
+        with pytest.raises(UnknownNameError, match="a/one"):
+            ours.tree("a/on")
+
+
+def test_ntuples_of_root_are_trees() -> None:
+    with open_root(str(DATA / "ntuple.root")) as ours, uproot.open(DATA / "ntuple.root") as theirs:
+        assert ours.trees == {"nt": "TNtuple", "ntd": "TNtupleD", "sub/inside": "TNtuple"}
+        for name in ours.trees:
+            tree = ours.tree(name)
+            assert tree.entries == theirs[name].num_entries
+            for branch in tree.branches:
+                found = numbers(branch.read(0, tree.entries), leaf_of(branch).dtype)
+                assert found.tolist() == theirs[name][branch.name].array().tolist()
+
+
+def test_a_directory_that_lies_in_itself_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "loop.root"
+    with uproot.recreate(path) as file:
+        file.mkdir("a/a")
+    with uproot.open(path) as file:
+        outer, inner = (int(file[name]._fSeekKeys).to_bytes(4, "big") for name in ("a", "a/a"))
+    # The inner directory says that its list is that of the outer one.
+    path.write_bytes(path.read_bytes().replace(inner, outer))
+    with open_root(str(path)) as ours, pytest.raises(CorruptFileError, match=r"disagree|without end|fewer objects"):
+        ours.tree("a/a/a/x")
