@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -147,7 +147,7 @@ def fits(payload: np.ndarray, kind: str, legacy: bool) -> bool:
     """Whether the bytes are one record of this kind, to the last byte."""
     record = Records(payload, np.zeros(1, np.int64), np.array([len(payload)]), kind, legacy, "", "", 0)
     try:
-        decode(record)
+        _DECODERS[kind](record)
     except CorruptFileError:
         return False
     return True
@@ -161,7 +161,13 @@ def decode(records: Records) -> Decoded:
     CorruptFileError
         With the records that contradict themselves.
     """
-    return {EVENT: _events, SUMMARY: _rates, TIMESLICE: _timeslices}[records.kind](records)
+    tables, offsets = _DECODERS[records.kind](records)
+    good = np.ones(len(records.starts), bool)
+    for name, first in offsets.items():
+        of_record = first[offsets["frames"]] if name == "hits" and "frames" in offsets else first
+        good &= possible(tables[name], np.diff(of_record))
+    records.demand(good, "A hit or frame names a module or channel that cannot be", expected=POSSIBLE)
+    return tables, offsets
 
 
 def _row(columns: Columns, first: int) -> Columns:
@@ -186,8 +192,6 @@ def _events(records: Records) -> Decoded:
     count, at = records.list_at(at, ones(len(at)), _COUNT, last=False)
     n_hits = count.astype(np.int64)
     hits, _ = records.list_at(at, n_hits, KEY_HIT, last=True)
-    good = possible(hits, n_hits) & possible(marked, n_triggered)
-    records.demand(good, "A hit names a module or channel that cannot be", expected=POSSIBLE)
     return km3net_triggered.event_tables(_row(columns, records.first), columns, hits, n_hits, marked, n_triggered)
 
 
@@ -196,7 +200,6 @@ def _rates(records: Records) -> Decoded:
     counts = columns["n"].astype(np.int64)
     dtype = OLD_SUMMARY_FRAME if records.legacy else SUMMARY_FRAME
     frames, _ = records.list_at(records.starts + head(SUMMARY, records.legacy).itemsize, counts, dtype, last=True)
-    records.demand(possible(frames, counts), "A frame names a module that cannot be", expected=POSSIBLE)
     table = {name: native(frames[name]) for name in dtype.names or ()}
     if not records.legacy:
         received, largest = table["daq"] & np.uint32(0xFFFF), table["daq"] >> np.uint32(16)
@@ -234,8 +237,6 @@ def _timeslices(records: Records) -> Decoded:
     _check_frames(records, table, columns, entry)
     hits = gather(records.payload, places + FRAME.itemsize, n_hits, HIT)
     first, of_frame = offsets_of(counts), offsets_of(n_hits)
-    good = possible(hits, np.diff(of_frame[first])) & possible(frames, counts)
-    records.demand(good, "A hit or frame names a module or channel that cannot be", expected=POSSIBLE)
     tables = {
         "slices": {
             **_row(columns, records.first),
@@ -284,3 +285,6 @@ def _check_frames(records: Records, frames: Columns, header: Columns, entry: np.
         whole = np.ones(len(header["run"]), bool)
         whole[entry[~ok]] = False
         records.demand(whole, f"A frame disagrees with its slice or itself in '{name}'")
+
+
+_DECODERS: dict[str, Callable[[Records], Decoded]] = {EVENT: _events, SUMMARY: _rates, TIMESLICE: _timeslices}

@@ -23,6 +23,8 @@ MARK = b"####"
 MODULE = np.dtype([("location", "<i4", 3), ("pose", "<f8", 8), ("status", "<i4"), ("n_pmts", "<i4")])
 PMT = np.dtype([("id", "<i4"), ("pose", "<f8", 7), ("status", "<i4")])
 
+#: By how much squares of directions differ from 1 at most: in real files by 4e-16, in single precision by 2e-7.
+_UNIT = 1e-6
 #: No comment of a detector is longer; what states more is no DATX [byte].
 LONGEST_COMMENT = 2**24
 
@@ -59,6 +61,11 @@ def parse(data: bytes) -> Detector:
         raise ValueError(f"the reference is not UTM but {utm[:20]!r}")
     easting, northing, z = cursor.reals(3)
     modules, pmts = _modules(cursor)
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = (pmts["pose"][:, 3:6] ** 2).sum(axis=1)
+    if not (np.abs(lengths - 1) < _UNIT).all():
+        worst = int(np.argmax(~(np.abs(lengths - 1) < _UNIT)))
+        raise ValueError(f"photomultiplier {pmts['id'][worst]} looks in a direction of length {lengths[worst] ** 0.5:.6g}")
     return Detector(
         detector_id=detector_id,
         version=5,

@@ -57,8 +57,9 @@ class Detector:
         Raises
         ------
         ValueError
-            A number or text does not fit its field.
+            A number or text does not fit its field, or cannot be.
         """
+        self._check()
         tables: dict[str, Columns] = {
             "detectors": self._row(),
             "comments": {"n_bytes": np.array([len(c) for c in self.comments], np.int64)},
@@ -76,6 +77,22 @@ class Detector:
             fields = table.columns(ORIGIN)
             tables[table.name] = {name: _fitting(name, tables[table.name][name], field.numpy) for name, field in fields.items()}
         return Batch("detector", ORIGIN, tables, offsets)
+
+    def _check(self) -> None:
+        """Make sure that numbers are numbers, and that no module or photomultiplier is there twice.
+
+        Raises
+        ------
+        ValueError
+        """
+        versions = {1: (self.pmt_pose,), 2: (self.pmt_pose, self.validity, self.utm[2:]), 4: (self.pose,)}
+        for version, values in versions.items():
+            if version <= self.version and not all(np.isfinite(numbers).all() for numbers in values):
+                raise ValueError("a position, direction or time is no finite number")
+        for what, numbers in (("module", self.location[:, 0]), ("photomultiplier", self.pmt_id)):
+            known, counts = np.unique(numbers, return_counts=True)
+            if (counts > 1).any():
+                raise ValueError(f"{what} {known[np.argmax(counts)]} is there {counts.max()} times")
 
     def _row(self) -> Columns:
         ellipsoid, zone, easting, northing, z = self.utm

@@ -14,6 +14,7 @@ Python's ``float`` does. Words that it does not take are read one by one.
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Sequence
 
@@ -42,10 +43,11 @@ def number(word: bytes) -> float | None:
 
     Examples
     --------
-    >>> number(b"0.100E+09"), number(b"1.5D-3"), number(b"isoscalar"), number(b"1_000")
-    (100000000.0, 0.0015, None, None)
+    >>> number(b"0.100E+09"), number(b"1.5D-3"), number(b"isoscalar"), number(b"1_000"), number(b"9E9999")
+    (100000000.0, 0.0015, None, None, None)
     """
-    return float(re.sub(rb"[dD]", b"e", word)) if _NUMBER.fullmatch(word) else None
+    value = float(re.sub(rb"[dD]", b"e", word)) if _NUMBER.fullmatch(word) else math.nan
+    return value if math.isfinite(value) else None
 
 
 @dataclasses.dataclass(frozen=True)

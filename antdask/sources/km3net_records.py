@@ -10,6 +10,7 @@ Before most objects stands a *block*: u4 ``0x40000000 | number of bytes that fol
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -129,15 +130,15 @@ def native(column: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(column, column.dtype.newbyteorder("="))
 
 
-def possible(records: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def possible(records: np.ndarray | Mapping[str, np.ndarray], counts: np.ndarray) -> np.ndarray:
     """Whether all records of each entry name a module and a channel that can be: no sector of zeros, or of anything else, stands in their place.
 
     Baskets that are not compressed and records on the wire have no checksum; this is all there is to notice damage to hits by. Times and amplitudes may be any number.
 
     Parameters
     ----------
-    records : structured ndarray
-        Fields dom_id, channel_id, or one of them.
+    records : structured ndarray, or columns
+        With dom_id, channel_id, or one of them.
     counts : ndarray of int64, shape (entries,)
         Records of each entry.
 
@@ -151,10 +152,11 @@ def possible(records: np.ndarray, counts: np.ndarray) -> np.ndarray:
     >>> possible(hits, np.array([1, 0, 2])).tolist()
     [True, True, False]
     """
-    ok = np.ones(len(records), bool)
-    if "dom_id" in (records.dtype.names or ()):
+    names = (records.dtype.names or ()) if isinstance(records, np.ndarray) else records
+    ok = np.ones(int(counts.sum()), bool)
+    if "dom_id" in names:
         ok &= records["dom_id"] > 0
-    if "channel_id" in (records.dtype.names or ()):
+    if "channel_id" in names:
         ok &= records["channel_id"] < CHANNELS
     good = np.ones(len(counts), bool)
     if not ok.all():

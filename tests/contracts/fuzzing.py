@@ -28,6 +28,8 @@ from antdask.sources.held_files import held_open
 #: Numbers as lengths and counts would like them least.
 _EXTREMES = (b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\x80\x00\x00\x00", b"\x00\x00\x00\x00", b"\x40\x00\x00\x01", b"\x00\x01\x00\x00")
 _BLOCKS = (1, 2, 4, 8, 64, 512, 4096)
+#: How entries end in texts that nowhere say how many they hold.
+_ENDS = {"sensor_table": b"\n", "evt_ascii": b"end_event:\n"}
 #: Columns that number rows: they follow from what is kept.
 _NUMBERING = ("source_entry", "source_input")
 
@@ -109,10 +111,11 @@ class Sound:
         self._open = _open_ranges(path) if self.data.startswith(b"root") else [(0, len(self.data))]
 
     def protected(self, damage: Damage) -> bool:
-        """Whether something in the format must notice the damage, or it is harmless: a file that ends early always, a byte of a ROOT file unless it lies in an object that is not
-        compressed, or by a codec without checksum. Other formats have no checksums, or not everywhere."""
+        """Whether something in the format must notice the damage, or it is harmless: a file that ends early always, but for a text that counts nothing and ends with a line or event;
+        a byte of a ROOT file unless it lies in an object that is not compressed, or by a codec without checksum. Other formats have no checksums, or not everywhere."""
         if damage.kind == "cut":
-            return True
+            ends = _ENDS.get(next(iter(self.batches))[0])
+            return ends is None or not self.data[: damage.place].endswith(ends)
         if damage.kind in ("drop", "double"):
             # Everything behind it moves as well.
             return not any(damage.place < b for _, b in self._open)

@@ -14,6 +14,19 @@ pytestmark = pytest.mark.filterwarnings("error")
 FOUND = [
     # Counts of tracks are lost: without them nothing tells that the events are empty, and they are archived.
     ("mupage/mcv8.1.mupage_tuned_100G.sirene.jterbr00013288.10.root", Damage("flip", 8318, seed=1907845921), "salvaged"),
+    # A table that ends with a line is a whole one: nobody can know of the lines that came behind.
+    ("simulated/slow", Damage("cut", 341622), "other"),
+    ("simulated/slow", Damage("cut", 341621), "salvaged"),
+    # All numbers of a column were zero: HDF5 takes a chunk at byte 0 for one that was never written.
+    ("online/events_sample.h5", Damage("zero", 8914, 64), "salvaged"),
+    # The byte order of a column.
+    ("online/events_sample.h5", Damage("flip", 1781, seed=3150733844), "refused"),
+    # A sector of zeros in hits that are not compressed.
+    ("online/KM3NeT_00000133_JDAQEvent.root", Damage("zero", 80964, 512), "salvaged"),
+    ("daq/IO_EVT.dat", Damage("zero", 2781, 512), "salvaged"),
+    # An identifier that is there twice, a length that no direction has.
+    ("datx/KM3NeT_00000133_20221025.datx", Damage("zero", 512532, 2), "refused"),
+    ("datx/KM3NeT_00000133_20221025.datx", Damage("extreme", 31006, 4, seed=1), "refused"),
 ]
 
 

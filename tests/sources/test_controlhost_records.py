@@ -135,7 +135,7 @@ FLAWS = {
     "a frame with more hits than bytes": ("IO_TSL1_1003", 3, (86, b"\x09"), "disagrees with its slice or itself in 'length'"),
     "a hit of an event with a channel too many": ("IO_EVT", 1, (-6, b"\x1f"), "module or channel that cannot be"),
     "zeros in place of hits": ("IO_EVT", 0, (-300, bytes(200)), "module or channel that cannot be"),
-    "a summary of no module": ("IO_SUM", 0, (34, bytes(4)), "module that cannot be"),
+    "a summary of no module": ("IO_SUM", 0, (34, bytes(4)), "module or channel that cannot be"),
     "a hit of a timeslice with a channel too many": ("IO_TSL1_1003", 3, (-6, b"\xff"), "module or channel that cannot be"),
 }
 

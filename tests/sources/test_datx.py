@@ -15,7 +15,7 @@ from tests.sources import detector_samples as samples
 SMALL = (
     b"####" + struct.pack("<i", 5) + b"hello" + struct.pack("<ii2s2d", 7, 2, b"V5", 1.5, 2.5)
     + struct.pack("<i3si5si3s3d", 3, b"UTM", 5, b"WGS84", 3, b"32N", 1.0, 2.0, 3.0)
-    + struct.pack("<iiii8dii", 1, 101, 4, 5, *range(8), 6, 1) + struct.pack("<i7di", 9, *range(7), 8)
+    + struct.pack("<iiii8dii", 1, 101, 4, 5, *range(8), 6, 1) + struct.pack("<i7di", 9, 0, 1, 2, 0.6, 0, 0.8, 6, 8)
 )  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def test_a_small_file_is_read_to_the_last_number() -> None:
         "head": (7, 5, 1.5, 2.5, "WGS84", "32N", 1.0, 2.0, 3.0),
         "comments": ["hello"],
         "modules": [(101, 4, 5, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 6, 1)],
-        "pmts": [(9, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8)],
+        "pmts": [(9, 0.0, 1.0, 2.0, 0.6, 0.0, 0.8, 6.0, 8)],
     }
 
 
@@ -65,6 +65,16 @@ def test_a_file_cut_at_any_byte_is_refused() -> None:
     for size in np.random.default_rng(133).integers(0, len(real), 30):
         with pytest.raises(ValueError, match=r"wants|announces"):
             datx.parse(real[:size])
+
+
+def test_a_direction_of_another_length_is_damage() -> None:
+    """Every bit of the upper three bytes of a direction counts, but for the sign."""
+    place = SMALL.index(struct.pack("<d", 0.6)) + 5
+    for bit in range(23):
+        changed = bytearray(SMALL)
+        changed[place + bit // 8] ^= 1 << bit % 8
+        with pytest.raises(ValueError, match="photomultiplier 9 looks in a direction of length"):
+            datx.parse(bytes(changed))
 
 
 def test_bytes_behind_the_last_module_are_refused() -> None:

@@ -49,6 +49,29 @@ def test_what_does_not_fit_its_field_is_refused(changes: dict[str, object]) -> N
         detector(**changes).batch()
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"pmt_id": np.array([5, 9, 5])}, "photomultiplier 5 is there 2 times"),
+        ({"location": np.array([[4, 2, 3], [4, 5, 6]])}, "module 4 is there 2 times"),
+        ({"pmt_pose": np.full((3, 7), np.inf)}, "no finite number"),
+        ({"pose": np.full((2, 8), np.nan)}, "no finite number"),
+        ({"validity": (0.0, np.inf)}, "no finite number"),
+    ],
+)
+def test_what_cannot_be_is_refused(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        detector(**changes).batch()
+
+
+def test_versions_without_a_number_have_none_that_is_wrong() -> None:
+    assert detector(version=3, pose=np.full((2, 8), np.nan)).batch().problems() == []
+    assert (
+        detector(version=1, validity=(np.nan, np.nan), utm=(b"", b"", np.nan, np.nan, np.nan), pose=np.full((2, 8), np.nan)).batch().rows
+        == 1
+    )
+
+
 def test_a_missing_status_is_no_zero() -> None:
     assert no_status(2).tolist() == [NO_STATUS, NO_STATUS]
     assert detector(module_status=no_status(2)).batch().tables["modules"]["status"].tolist() == [NO_STATUS] * 2

@@ -59,7 +59,6 @@ def test_columns_that_are_filled_to_the_brim_are_told_apart(numbers: list[float]
         (b"\t1\t-2.", [1.0, -2.0]),
         (b" .5 +1 5.e1 1e+08", [0.5, 1.0, 50.0, 1e8]),
         (b" 1.5D+02 2d-1", [150.0, 0.2]),
-        (b" 1e400", [math.inf]),
         (b"", []),
     ],
 )
@@ -75,7 +74,7 @@ def test_numbers_of_fortran(text: bytes, expected: list[float]) -> None:
         (b" ****-1.5", [(None, OVERFLOW), (-1.5, NUMBER)]),
         (b" 12*3", [(12.0, NUMBER), (None, OVERFLOW), (3.0, NUMBER)]),
         (b" O16 14.890", [(None, TEXT), (14.89, NUMBER)]),
-        (b" 5296:529 nan inf 1_000 0x10 -inf", [(None, TEXT)] * 6),
+        (b" 5296:529 nan inf 1_000 0x10 -inf 1e400", [(None, TEXT)] * 7),
         (b" 1-", [(1.0, NUMBER), (None, TEXT)]),
     ],
 )
