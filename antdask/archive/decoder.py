@@ -22,9 +22,10 @@ from importlib import import_module
 from typing import Any
 
 import llvmlite.binding
-import numba
 import numpy as np
 from numba import types
+
+from antdask.compiled import compiled
 
 #: What `decode` says about the first chunk that it could not decode.
 DONE, CHECKSUM, DAMAGED, OTHER = range(4)
@@ -145,13 +146,13 @@ def _decode_run(
     return DONE, spans.shape[0], 0
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _number(data: np.ndarray, at: int) -> Any:
     """Four little-endian bytes."""
     return np.int64(data[at]) | np.int64(data[at + 1]) << 8 | np.int64(data[at + 2]) << 16 | np.int64(data[at + 3]) << 24
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _decode_blosc(context: int, encoded: np.ndarray, chunk: int, first: int, last: int, place: np.ndarray, scratch: np.ndarray) -> int:
     """Blocks with bytes ``first:last`` of a chunk; nothing in the header is trusted.
 
@@ -188,7 +189,7 @@ def _decode_blosc(context: int, encoded: np.ndarray, chunk: int, first: int, las
     return status
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _decode_block(context: int, stream: np.ndarray, flags: int, width: int, target: np.ndarray, scratch: np.ndarray) -> bool:
     """One block; `scratch` has room for two."""
     size, rows = target.size, target.size // width
@@ -213,13 +214,13 @@ def _decode_block(context: int, stream: np.ndarray, flags: int, width: int, targ
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _copy(source: np.ndarray, at: int, target: np.ndarray) -> None:
     for i in range(target.size):
         target[i] = source[at + i]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _join_bits(planes: np.ndarray, target: np.ndarray) -> None:
     """Bytes whose lowest bits come first, then the next, up to the highest; eight bytes at a time, as a matrix of bits that is transposed."""
     n = target.size // 8
@@ -241,7 +242,7 @@ def _join_bits(planes: np.ndarray, target: np.ndarray) -> None:
         words[i] = x ^ t ^ (t << np.uint64(28))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _join_bytes(planes: np.ndarray, rows: int, width: int, target: np.ndarray) -> None:
     """Elements whose first bytes come first, then their second ones, and so on."""
     if width == 2:
@@ -266,4 +267,4 @@ def _join_bytes(planes: np.ndarray, rows: int, width: int, target: np.ndarray) -
                 target[i * width + byte] = planes[byte * rows + i]
 
 
-_compiled: Any = numba.njit(cache=True, nogil=True)(_decode_run)
+_compiled: Any = compiled(_decode_run)

@@ -12,6 +12,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from antdask.compiled import compiled
 from antdask.environment.grid import LEVELS
 from antdask.environment.histogram import BINS, Scale, find_quantiles, keep_twelve_bits
 from antdask.environment.moments import HISTOGRAM, QUANTILES, STATISTICS, Moments, dtype_of
@@ -192,7 +193,7 @@ def _accumulate(
                 quantiles[2][k, c, m] = found[k] * hz
 
 
-_compiled: Any = numba.njit(cache=True, nogil=True)(_accumulate)
+_compiled: Any = compiled(_accumulate)
 
 
 class Window:

@@ -19,9 +19,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import numba
 import numpy as np
 
+from antdask.compiled import compiled
 from antdask.environment.accumulate import Measure
 
 #: Baselines are kept as whole numbers of 1/16 of a value.
@@ -102,8 +102,8 @@ def _fit(narrow: Any, centre: float, sigma: float, below: float, above: float) -
     return centre + summit * sigma
 
 
-_densest_compiled: Any = numba.njit(cache=True, nogil=True)(_densest)
-_fit_compiled: Any = numba.njit(cache=True, nogil=True)(_fit)
+_densest_compiled: Any = compiled(_densest)
+_fit_compiled: Any = compiled(_fit)
 
 
 def _find(narrow: np.ndarray, width: float, noise: float, spec: tuple[float, int, float, float], out: np.ndarray) -> None:
@@ -134,7 +134,7 @@ def _find(narrow: np.ndarray, width: float, noise: float, spec: tuple[float, int
         out[c, 1] = burst
 
 
-_compiled: Any = numba.njit(cache=True, nogil=True)(_find)
+_compiled: Any = compiled(_find)
 
 
 def find_baselines(narrow: np.ndarray, measure: Measure, spec: BaselineSpec | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-import numba
 import numpy as np
 
+from antdask.compiled import compiled
 from antdask.environment.accumulate import Measure
 from antdask.environment.baseline import FRACTION
 
@@ -102,7 +102,7 @@ def _follow(
     return found, channels
 
 
-_compiled: Any = numba.njit(cache=True, nogil=True)(_follow)
+_compiled: Any = compiled(_follow)
 
 
 class Excursions:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import pyarrow as pa
 
+from antdask.compiled import compiled
 from antdask.environment.accumulate import Measure
 from antdask.environment.excursions import FlashSpec
 
@@ -62,7 +62,7 @@ def _join(line: np.ndarray, floor: np.ndarray, first: np.ndarray, together: int,
         parent[i] = a
 
 
-_compiled: Any = numba.njit(cache=True, nogil=True)(_join)
+_compiled: Any = compiled(_join)
 
 
 def find_flashes(excursions: np.ndarray, line: np.ndarray, floor: np.ndarray, measure: Measure, spec: FlashSpec) -> pa.Table:

@@ -18,6 +18,8 @@ from typing import Any
 import numba
 import numpy as np
 
+from antdask.compiled import compiled
+
 BINS = 64
 _FINE, _COARSE = 49, 13
 
@@ -124,7 +126,7 @@ def _find_all(
         out[:, i] = row
 
 
-_compiled: Any = numba.njit(cache=True, nogil=True)(_find_all)
+_compiled: Any = compiled(_find_all)
 
 
 def _keep(bits: Any) -> None:
@@ -133,7 +135,7 @@ def _keep(bits: Any) -> None:
         bits[i] = (bits[i] + np.uint32(1 << 11)) & np.uint32(0xFFFFF000)
 
 
-_keep_compiled: Any = numba.njit(cache=True, nogil=True)(_keep)
+_keep_compiled: Any = compiled(_keep)
 
 
 def keep_twelve_bits(values: np.ndarray) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numba
 import numpy as np
+
+from antdask.compiled import compiled
 
 # Values whose places are found before they are counted: these places stay in a near cache.
 _STRETCH = 1 << 15
@@ -44,7 +45,7 @@ class Cells:
             _tally(self.counts, places)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _add(places: np.ndarray, values: np.ndarray, fresh: bool, first: int, length: int, width: int) -> None:
     """Add the place on one axis; in 32 bits, so that several are done at once."""
     low, top, far = np.int32(first - 1), np.int32(length + 1), np.uint32(width)
@@ -56,7 +57,7 @@ def _add(places: np.ndarray, values: np.ndarray, fresh: bool, first: int, length
             places[i] += np.uint32(min(max(np.int32(values[i]) - low, np.int32(0)), top)) * far
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _tally(counts: np.ndarray, places: np.ndarray) -> None:
     for i in range(places.size):
         counts[places[i]] += 1

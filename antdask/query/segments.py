@@ -39,7 +39,7 @@ def _count(mask: np.ndarray, edges: np.ndarray, counts: np.ndarray) -> None:
 
 @functools.cache
 def _compiled() -> Any:
-    # Imported late: who only looks at the catalogue does without its 80 MB.
-    import numba
+    # Imported late: who only looks at the catalogue does without the 80 MB of numba.
+    from antdask.compiled import compiled
 
-    return numba.njit(cache=True, nogil=True)(_count)
+    return compiled(_count)
