@@ -137,6 +137,7 @@ def named(filled: Any, recipe: Recipe) -> hist.Hist[Any]:
     for axis, name, path in zip(found.axes, recipe.names, recipe.paths, strict=True):
         table, _, column = path.rpartition("/")
         field = recipe.schema.table(table).field(column)
+        # `hist` names an axis only as it makes it, and these come with the histogram that was filled.
         axis.__dict__["name"] = name.replace(".", "_")
         axis.label = _label(field)
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +19,7 @@ from antdask.query.index import Index
 from antdask.query.predicate import Condition, Predicate
 from antdask.query.results import Results
 from antdask.query.run_lists import RunList, UnlistedRunsWarning, is_list
+from antdask.query.warned import warn
 
 # Imported late: who does not look at tables does without the 40 MB of pandas.
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class Narrowable(Results):
         mask, missing = runs.mask(self.index, self.parts)
         absent = runs.absent(missing)
         if absent:
-            warnings.warn(UnlistedRunsWarning(f"{absent}: {runs.name}"), stacklevel=3)
+            warn(UnlistedRunsWarning(f"{absent}: {runs.name}"))
         return self._keep(f"{len(runs):,} runs of {runs.name}" + (f"; {absent}" if absent else ""), mask)
 
     def _where(self, text: str) -> Self:
@@ -189,7 +189,7 @@ class Narrowable(Results):
                 hint="Select by run or frame.",
             )
         text = f"{rows:,} rows of {label} carry no UTC and are left out of a selection by time; select them by run or frame"
-        warnings.warn(text, UserWarning, stacklevel=3)
+        warn(UserWarning(text))
         return self._keep("parts that carry UTC", timed)._with(rows_untimed=self.rows_untimed + rows)
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ A piece begins as a range of rows. Each filter makes a smaller piece; what is re
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -173,9 +174,8 @@ class Piece:
 
         def look(columns: list[np.ndarray]) -> bool:
             nonlocal passed
-            stretch = object.__new__(Piece)
-            own = {"_index": {table: slice(0, len(columns[0]))}, "_columns": dict(zip(keys, columns, strict=True))}
-            stretch.__dict__ = {**self.__dict__, **own}
+            stretch = copy.copy(self)
+            stretch._index, stretch._columns = {table: slice(0, len(columns[0]))}, dict(zip(keys, columns, strict=True))
             here = np.flatnonzero(holds(stretch))
             spots.append(here + passed)
             passed += len(columns[0])
@@ -197,10 +197,6 @@ class Piece:
             piece._offsets[table] = offsets_of(counts[above])
             piece._columns = {key: column[above] for key, column in self._columns.items()} | values
         return piece
-
-    def first(self, rows: int) -> Piece:
-        """At most so many rows from the beginning."""
-        return self if rows >= len(self) else self.keep({self.schema.rows.name: np.arange(len(self)) < rows})
 
     def _spread(self, masks: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Masks of all tables that are located so far; and how many rows below each row are left, where a mask is given for them."""

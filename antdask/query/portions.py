@@ -20,7 +20,7 @@ import numpy as np
 from antdask.model.ragged import offsets_of
 from antdask.query.pieces import Piece
 from antdask.query.progress import shown
-from antdask.query.scan import Scan
+from antdask.query.scan import EACH_BLOCK, Grain, Scan
 from antdask.query.skipping import Skipped, tell
 from antdask.query.walking import over_pieces
 
@@ -41,14 +41,14 @@ class Portion:
     url : str
     scan : Scan
     on_missing : str
-    coarse : int
+    grain : Grain
         See `Scan.jobs`.
     """
 
     url: str
     scan: Scan
     on_missing: str
-    coarse: int = 0
+    grain: Grain = EACH_BLOCK
 
     def cut(self, number: int = MOST) -> list[Portion]:
         """Between parts, into at most so many portions of about equal rows and hits; none where there is no row."""
@@ -81,7 +81,7 @@ class Portion:
         """
         skipped = Skipped(self.on_missing == "skip")
         found: list[T] = []
-        for result in over_pieces(self.scan, self.url, self.on_missing, do, note=skipped, coarse=self.coarse):
+        for result in over_pieces(self.scan, self.url, self.on_missing, do, note=skipped, grain=self.grain):
             found = [combine(found[0], result)] if found else [result]
         if warn:
             skipped.tell()

@@ -26,7 +26,7 @@ from antdask.query.pieces import Piece
 from antdask.query.portions import Portion, reduce_all
 from antdask.query.predicate import Condition
 from antdask.query.rows import Rows, gather
-from antdask.query.scan import Job, Scan
+from antdask.query.scan import EACH_BLOCK, ROWS_ALONE, Grain, Scan
 from antdask.query.walking import over_pieces
 
 # Imported late, by the forms that need them: together they take 110 MB and most of a second.
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import xarray as xr
 
-# Bytes of the columns of conditions that are looked at together.
-_PIECE = 4 << 20
+# Bytes of the columns of conditions that are looked at together, and hits that pass by together where they are only counted.
+_LOOKED_AT, _COUNTED = 4 << 20, 4 << 20
 
 
 class Count(NamedTuple):
@@ -137,27 +137,24 @@ class Results:
         if not whole.all():
             explain(scan, column_names.key_columns(self.index.schema)[:1], ()).afford(max_bytes)
         has_hits = "hits" in self.index.schema.by_name
-        counts = self._over_pieces(scan.only(~whole), lambda p: (len(p), p.length("hits") if has_hits else 0), coarse=self._rows_only())
+        grain = ROWS_ALONE if self._rows_only() else EACH_BLOCK
+        counts = self._over_pieces(scan.only(~whole), lambda p: (len(p), p.length("hits") if has_hits else 0), grain=grain)
         for more_rows, more_hits in counts:
             rows, hits = rows + more_rows, hits + more_hits
         return Count(rows, hits)
 
-    def jobs(self) -> Iterator[Job]:
-        """What is to be read, one job per part; for workers."""
-        return self.scan.jobs(self.store.url)
-
-    def _portion(self, coarse: int = 0) -> Portion:
+    def _portion(self, grain: Grain = EACH_BLOCK) -> Portion:
         """All of it as one piece of work."""
-        return Portion(self.store.url, self.scan, self.on_missing, coarse)
+        return Portion(self.store.url, self.scan, self.on_missing, grain)
 
     def _gather(self, paths: list[str], pieces: list[Piece]) -> Rows:
         return gather(self.index.schema, self.index.tables(paths), paths, pieces)
 
     def _over_pieces[T](
-        self, scan: Scan, work: Callable[[Piece], T], cut: bool = True, coarse: bool | int = False, depth: int | None = None
+        self, scan: Scan, work: Callable[[Piece], T], grain: Grain | None = EACH_BLOCK, depth: int | None = None
     ) -> Iterator[T]:
         """The work done on each piece with rows, in order, the next ones under way; where wanted without those that are missing or damaged."""
-        return over_pieces(scan, self.store.url, self.on_missing, work, cut=cut, coarse=coarse, depth=depth)
+        return over_pieces(scan, self.store.url, self.on_missing, work, grain=grain, depth=depth)
 
     def _rows(self, columns: Names, max_bytes: int | None) -> Rows:
         paths = self._paths(columns)
@@ -173,16 +170,18 @@ class Results:
             return piece
 
         # Blocks bound the memory of conditions; without any, neighbours are read at once and handed on without a copy.
-        return self._gather(paths, list(self._over_pieces(self.scan, locate, cut=not self.scan.exact, coarse=self._grain())))
+        return self._gather(paths, list(self._over_pieces(self.scan, locate, None if self.scan.exact else self._grain())))
 
-    def _grain(self) -> bool | int:
-        """How coarsely to cut: so that the columns of conditions come to some megabytes, since each piece has its price; what may be skipped is cut finely."""
+    def _grain(self) -> Grain:
+        """So that the columns of conditions come to some megabytes, since each piece has its price; what may be skipped is cut finely."""
         if self._rows_only():
-            return True
+            return ROWS_ALONE
+        if self.on_missing == "skip":
+            return EACH_BLOCK
         named = {key for p in self.predicates for key in p.columns if key[0] != self.index.schema.rows.name}
         fields = [self.index.schema.table(table).field(column) for table, column in named]
         width = sum(f.numpy.itemsize * math.prod(n for _, n in f.dims) for f in fields)
-        return 0 if self.on_missing == "skip" else _PIECE // width
+        return Grain(hits=_LOOKED_AT // width)
 
     def _rows_only(self) -> bool:
         """Whether the conditions name only columns of the row table."""
@@ -201,8 +200,9 @@ class Results:
         UnknownNameError, UsageError, DamagedPartError
         """
         paths = self._paths(columns)
-        coarse = self._rows_only() and self.index.tables(paths) == [self.index.schema.rows.name]
-        return self._over_pieces(self.scan, lambda piece: self._gather(paths, [piece]), coarse=coarse, depth=prefetch)
+        alone = self._rows_only() and self.index.tables(paths) == [self.index.schema.rows.name]
+        grain = ROWS_ALONE if alone else EACH_BLOCK
+        return self._over_pieces(self.scan, lambda piece: self._gather(paths, [piece]), grain, prefetch)
 
     def no_rows(self, columns: Names = None) -> Rows:
         """The result without its rows: names and types.
@@ -346,8 +346,9 @@ class Results:
         paths = {name: "/".join(scope.find(name)) for name in asked}
         recipe = make_recipe(self.index.schema, self.index.tables(list(paths.values())), paths, asked)
         # Columns that only pass through need no small pieces, and each piece has its price.
-        coarse = _PIECE if recipe.places is not None and not self.predicates and self.on_missing == "raise" else 0
-        return named(self._reduce(recipe.fill, operator.add, client, coarse), recipe)
+        passing = recipe.places is not None and not self.predicates and self.on_missing == "raise"
+        grain = Grain(hits=_COUNTED) if passing else EACH_BLOCK
+        return named(self._reduce(recipe.fill, operator.add, client, grain), recipe)
 
     def map_parts[T](
         self, func: Callable[[ak.Array], T], columns: Names = None, *, combine: Callable[[T, T], T] = operator.add, client: Any = None
@@ -374,11 +375,11 @@ class Results:
         paths = self._paths(columns)
         return self._reduce(AwkwardTask(func, self.index.schema, self.index.tables(paths), paths), combine, client)
 
-    def _reduce[T](self, do: Callable[[Piece], T], combine: Callable[[T, T], T], client: Any, coarse: int = 0) -> T | None:
+    def _reduce[T](self, do: Callable[[Piece], T], combine: Callable[[T, T], T], client: Any, grain: Grain = EACH_BLOCK) -> T | None:
         if client is not None and not hasattr(client, "nthreads"):
             raise UsageError("A client is one of dask.distributed", found=repr(client)[:80], hint="Example: client=Client().")
         number = 1 if client is None else 8 * max(1, sum(client.nthreads().values()))
-        return reduce_all(self._portion(coarse).cut(number), do, combine, client)
+        return reduce_all(self._portion(grain).cut(number), do, combine, client)
 
     def to_parquet(self, path: str, columns: Names = None) -> int:
         """Write a Parquet file block by block, ragged tables as lists of structs; gives the number of rows.

@@ -81,14 +81,8 @@ class RunList:
         lines = [line for raw in text.splitlines() if (line := raw.partition("#")[0].strip())]
         if lines and re.match('["A-Za-z_]', lines[0]):
             return cls._of_table(_csv(lines, url), url)
-        return cls(
-            url,
-            np.unique(
-                np.concatenate(
-                    [np.zeros(0, np.int64), *(_range(word, url) for line in lines for word in re.split(r"[\s,;]+", line) if word)]
-                )
-            ),
-        )
+        ranges = [_range(word, url) for line in lines for word in re.split(r"[\s,;]+", line) if word]
+        return cls(url, np.unique(np.concatenate([np.zeros(0, np.int64), *ranges])))
 
     @classmethod
     def _of_table(cls, table: pa.Table, name: str) -> RunList:
@@ -102,11 +96,8 @@ class RunList:
         label = table["detector"].cast(pa.string())
         if label.null_count:
             raise UsageError("A run of the list has no detector", where=name)
-        # Late: only a list with detectors needs it.
-        import pandas as pd
-
-        pairs = pd.DataFrame({"run": runs, "detector": label.to_pandas()}).drop_duplicates()
-        return cls(name, pairs["run"].to_numpy(), pairs["detector"].to_numpy())
+        pairs = pa.table({"run": runs, "detector": label}).group_by(["run", "detector"], use_threads=False).aggregate([])
+        return cls(name, pairs["run"].to_numpy(), np.array(pairs["detector"].to_pylist(), object))
 
     def __len__(self) -> int:
         return len(self.runs)
@@ -175,11 +166,9 @@ def _csv(lines: list[str], name: str) -> pa.Table:
 def _parquet(data: bytes, name: str) -> pa.Table:
     try:
         file = pq.ParquetFile(io.BytesIO(data))
-        return (
-            file.read(columns=[n for n in ("run", "detector") if n in file.schema_arrow.names])
-            if "run" in file.schema_arrow.names
-            else file.read()
-        )
+        own = [n for n in ("run", "detector") if n in file.schema_arrow.names]
+        # Without a column of runs, all are read, so that the error can name them.
+        return file.read(columns=own if "run" in own else None)
     except pa.ArrowInvalid as error:
         raise UsageError(f"Not a table: {error}", where=name, hint=_HINT) from error
 

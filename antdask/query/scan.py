@@ -23,6 +23,25 @@ from antdask.query.predicate import Condition
 
 
 @dataclasses.dataclass(frozen=True)
+class Grain:
+    """How finely ranges are cut, always at edges of blocks.
+
+    Parameters
+    ----------
+    rows, hits : int
+        After how many of these at the earliest; at each edge where both are 0, so that a piece is about a million hits.
+    """
+
+    rows: int = 0
+    hits: int = 0
+
+
+EACH_BLOCK = Grain()
+#: For who reads the row table alone, whose blocks are short: so many rows are worth a piece of their own.
+ROWS_ALONE = Grain(rows=1 << 17)
+
+
+@dataclasses.dataclass(frozen=True)
 class Job:
     """What is to be read of one part; plain data that travels to a worker.
 
@@ -165,38 +184,35 @@ class Scan:
         columns = (part, start, start + counts, start * hits // rows, -(-(start + counts) * hits // rows), np.ones(len(part), bool))
         return dataclasses.replace(self, **dict(zip(_RANGES, columns, strict=True)), scattered=True)
 
-    def jobs(self, url: str, cut: bool = True, coarse: bool | int = False) -> Iterator[Job]:
+    def jobs(self, url: str, grain: Grain | None = EACH_BLOCK) -> Iterator[Job]:
         """One job per part, in order.
 
         Parameters
         ----------
-        cut : bool
-            At the edges of blocks, so that a piece is about a million hits; else what lies together is read at once.
-        coarse : bool or int
-            Where only the row table is looked at, whose blocks are short: cut after so many rows at least that the work is worth a piece. Or after how many hits
-            to cut at the earliest.
+        grain : Grain, optional
+            Where to cut; what lies together is read at once if it is ``None``.
         """
         edges = [0, *(np.flatnonzero(np.diff(self.part)) + 1).tolist(), len(self)] if len(self) else [0]
         for first, last in itertools.pairwise(edges):
             part = int(self.part[first])
             spans = zip(*(getattr(self, name)[first:last].tolist() for name in _RANGES[1:]), strict=True)
-            cuts = list(
-                itertools.chain.from_iterable(self._cut(part, coarse, span) for span in spans) if cut and not self.scattered else spans
-            )
+            cuts = list(spans)
+            if grain is not None and not self.scattered:
+                cuts = [piece for span in cuts for piece in self._cut(part, grain, span)]
             rows, hits = tuple((a, b, whole) for a, b, _, _, whole in cuts), tuple((a, b) for _, _, a, b, _ in cuts)
             yield Job(
                 url, self.index.schema.name, self.index.row(part), rows, self.predicates, self.scattered, () if self.scattered else hits
             )
 
-    def _cut(self, part: int, coarse: bool | int, span: tuple[int, int, int, int, bool]) -> list[tuple[int, int, int, int, bool]]:
+    def _cut(self, part: int, grain: Grain, span: tuple[int, int, int, int, bool]) -> list[tuple[int, int, int, int, bool]]:
         start, stop, hit_start, hit_stop, whole = span
         if self.index.part("n_blocks")[part] <= 1:
             return [span]
         blocks = self.index.blocks(self.index.blocks_of(np.array([part])))
         inner = np.flatnonzero((blocks.row_start > start) & (blocks.row_start < stop))
-        if coarse:
+        if grain != EACH_BLOCK:
             # The first edge behind every so many rows or hits.
-            past = (blocks.row_start[inner] - start) // _COARSE_ROWS if coarse is True else (blocks.hit_start[inner] - hit_start) // coarse
+            past = (blocks.row_start[inner] - start) // grain.rows if grain.rows else (blocks.hit_start[inner] - hit_start) // grain.hits
             inner = inner[np.flatnonzero(np.diff(past, prepend=0))]
         rows, hits = [start, *blocks.row_start[inner].tolist(), stop], [hit_start, *blocks.hit_start[inner].tolist(), hit_stop]
         return [(*r, *h, whole) for r, h in zip(itertools.pairwise(rows), itertools.pairwise(hits), strict=True)]
@@ -208,8 +224,6 @@ def distinct(ascending: np.ndarray) -> np.ndarray:
     return found
 
 
-# Rows that are worth a piece of their own where no hit is read.
-_COARSE_ROWS = 1 << 17
 _RANGES = ("part", "row_start", "row_stop", "hit_start", "hit_stop", "whole")
 # Parts or blocks that are looked at together: some tens of megabytes.
 _GROUP = 1 << 17

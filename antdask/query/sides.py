@@ -20,6 +20,7 @@ from antdask.query.found import Found
 from antdask.query.keys import KeyCondition, Keys
 from antdask.query.narrowable import Narrowable
 from antdask.query.rows import Rows
+from antdask.query.scan import ROWS_ALONE
 from antdask.query.times import series_table, time_step
 
 # Streams with several rows for one key: each fit gives a row of its own.
@@ -336,7 +337,7 @@ def keys_of(left: Narrowable, other: Narrowable | pa.Table | pd.DataFrame) -> tu
         raise UsageError(f"'{left.index.schema.name}' and '{stream}' have no run in common")
     other.explain(list(names)).afford()
     found: dict[str, list[list[np.ndarray]]] = {}
-    for detector, columns in other._over_pieces(other.scan, lambda p: (p.detector, [p.column(rows, n) for n in names]), coarse=True):
+    for detector, columns in other._over_pieces(other.scan, lambda p: (p.detector, [p.column(rows, n) for n in names]), grain=ROWS_ALONE):
         found.setdefault(detector, []).append(columns)
     keys = {d: Keys.of(dict(zip(names, map(np.concatenate, zip(*several, strict=True)), strict=True))) for d, several in found.items()}
     return keys, f"the same {', '.join(names)} as {sum(map(len, keys.values())):,} of '{stream}'"

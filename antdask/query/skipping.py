@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import warnings
 from collections.abc import Iterator
 
 from antdask.errors import DamagedPartError
 from antdask.query.scan import Job
+from antdask.query.warned import warn
 
 
 class SkippedWarning(UserWarning):
@@ -74,4 +74,4 @@ def tell(*noted: tuple[int, dict[str, str]]) -> None:
     """Warn of what was left out here and there, if anything was."""
     reasons = {part: reason for _, known in noted for part, reason in known.items()}
     if reasons:
-        warnings.warn(SkippedWarning(sum(rows for rows, _ in noted), dict(sorted(reasons.items()))), stacklevel=5)
+        warn(SkippedWarning(sum(rows for rows, _ in noted), dict(sorted(reasons.items()))))

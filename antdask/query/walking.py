@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from antdask.query.ahead import ahead
 from antdask.query.pieces import Piece
 from antdask.query.progress import saw
-from antdask.query.scan import Job, Scan
+from antdask.query.scan import EACH_BLOCK, Grain, Job, Scan
 from antdask.query.skipping import Skipped
 
 
@@ -18,8 +18,7 @@ def over_pieces[T](
     on_missing: str,
     work: Callable[[Piece], T],
     *,
-    cut: bool = True,
-    coarse: bool | int = False,
+    grain: Grain | None = EACH_BLOCK,
     depth: int | None = None,
     note: Skipped | None = None,
 ) -> Iterator[T]:
@@ -32,7 +31,7 @@ def over_pieces[T](
     on_missing : {"raise", "skip"}
     work : callable
         Runs on other threads.
-    cut, coarse
+    grain
         See `Scan.jobs`.
     depth : int, optional
         See `ahead.ahead`.
@@ -53,7 +52,7 @@ def over_pieces[T](
             return rows, (work(piece),) if len(piece) else None
         return rows, None
 
-    tasks = (functools.partial(do, job, i, read) for job in scan.jobs(url, cut, coarse) for i, read in enumerate(job.readers()))
+    tasks = (functools.partial(do, job, i, read) for job in scan.jobs(url, grain) for i, read in enumerate(job.readers()))
     for rows, found in ahead(tasks, depth):
         saw(rows)
         if found is not None:

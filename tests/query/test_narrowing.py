@@ -82,11 +82,13 @@ def test_of_several_lineages_the_current_one_is_read_and_any_other_by_its_name(t
         events = open_archive(url).stream("events")
         assert events.count().rows == 40 and "2 parts with 40 rows" in repr(events.select(detector="antares"))
         assert open_archive(url).info()["streams"]["events"]["rows"] == 40
-        [job, other] = events.jobs()
+        [job, other] = events.scan.jobs(events.store.url)
         assert (
             job.row["part"] == f"antares/events/{lineage}/00000007/{job.row['part'].rpartition('/')[2]}"
             and "/11111111/" in other.row["part"]
         )
         for named in ("00000000", "11111111"):
             chosen = events.select(lineage=named)
-            assert {j.row["part"].split("/")[2] for j in chosen.jobs()} == {named} and chosen.select(run=7).count().rows == 20
+            assert {j.row["part"].split("/")[2] for j in chosen.scan.jobs(chosen.store.url)} == {named} and chosen.select(
+                run=7
+            ).count().rows == 20

@@ -79,7 +79,6 @@ def test_a_table_that_the_part_does_not_have_is_empty(tmp_path):
     piece = piece_of(tmp_path, random_batch("events", "seatray", 10))
     assert not piece.has("triggered_hits") and not piece.has("events", "utc_ns") and piece.has("hits", "om")
     assert piece.length("triggered_hits") == 0 and piece.offsets("triggered_hits").tolist() == [0] * 11
-    assert len(piece.first(3)) == 3 and piece.first(50) is piece
     assert len(piece.keep({"triggered_hits": np.zeros(0, bool)})) == 0
 
 

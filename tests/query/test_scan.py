@@ -36,7 +36,7 @@ def test_neighbours_are_joined_and_cut_again_for_reading(long):
     assert found.hit_stop.tolist() == [long.info()["total"]["hits"]] and found.blocks == found.blocks_whole == 3
     (job,) = found.jobs(long.url)
     assert [r[:2] for r in job.ranges] == [(0, 65_536), (65_536, 131_072), (131_072, 150_000)]
-    (job,) = found.jobs(long.url, cut=False)
+    (job,) = found.jobs(long.url, None)
     assert job.ranges == ((0, 150_000, True),)
     assert len(scan(long, "frame_index >= 10 and frame_index < 140000").only(np.array([True, False, True]))) == 2
     assert len(scan(long, "run == 3")) == 0 == len(list(scan(long, "run == 3").jobs(long.url)))
