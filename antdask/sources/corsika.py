@@ -18,7 +18,7 @@ from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files
 from antdask.sources.blob import Blob, open_blob
-from antdask.sources.corsika_blocks import DATA, FORMS, MARKER, RUNE, Blocks, Showers, scan, showers_of
+from antdask.sources.corsika_blocks import DATA, MARKER, RUNE, Blocks, Showers, scan, showers_of
 from antdask.sources.corsika_runs import Runs, runs_of
 from antdask.sources.corsika_showers import ORIGIN, SHOWERS, Decoder
 from antdask.sources.evt_header import header_batch
@@ -37,8 +37,8 @@ class Corsika:
     version = "1"
 
     def sniff(self, url: str, head: bytes) -> bool:
-        """Whether the file begins with a run header, behind a marker of Fortran or alone, or with a marker that only CORSIKA has before an unnamed block."""
-        return b"RUNH" in (head[:MARKER], head[MARKER : 2 * MARKER]) or head[:MARKER] in [form.marker for form in FORMS]
+        """Whether the file begins with a run header, behind a marker of Fortran or alone."""
+        return b"RUNH" in (head[:MARKER], head[MARKER : 2 * MARKER])
 
     def describe(self, url: str) -> FileEntry:
         """Identity and segments; follows the records from first to last.

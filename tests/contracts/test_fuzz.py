@@ -28,7 +28,15 @@ SOURCES_OF_FILES = [name for name in SOURCES.names() if name != "archive_part"]
 CUTS, CHANGES = 200, 2000
 #: Files of formats without checksums, and how long atheris changes each [s].
 GUIDED, GUIDED_SECONDS = (
-    ("evt/corant_5.1.9.evt", "detx/detx_v3.detx", "daq/IO_EVT_legacy.dat", "daq/IO_SUM.dat", "daq/clb.dqd", "simulated/slow"),
+    (
+        "evt/corant_5.1.9.evt",
+        "detx/detx_v3.detx",
+        "daq/IO_EVT_legacy.dat",
+        "daq/IO_SUM.dat",
+        "daq/clb.dqd",
+        "corsika/DAT000001",
+        "simulated/slow",
+    ),
     240,
 )
 #: Damages in every run of the tests, cuts and changes: where opening a file takes long, a few.
