@@ -189,21 +189,21 @@ def parse(document: Mapping[str, Any], *, where: str, strict: bool = False) -> L
         for dataset in datasets:
             _check_dataset(dataset, document["origin"], everywhere)
         _check_coverage(datasets, document["origin"])
-    except (TypeError, AttributeError, KeyError) as error:
-        raise ConfigurationError(f"The layout map is not of its form: {type(error).__name__}: {error}", where=where) from error
+        layout_map = LayoutMap(
+            layout=document["layout"],
+            format=document["format"],
+            origin=document["origin"],
+            detector=document.get("detector", ""),
+            description=document.get("description", ""),
+            datasets={d.name: d for d in datasets},
+            constants={name: c["value"] for name, c in constants.items()},
+            hash=digest(_without_words(document)),
+            guesses=(*(f"constants/{name}" for name, c in constants.items() if c["status"] == ASSUMED), *_guesses(datasets)),
+        )
     except AntdaskError as error:
         raise ConfigurationError(f"The layout map cannot be used: {error}", where=where) from error
-    layout_map = LayoutMap(
-        layout=document["layout"],
-        format=document["format"],
-        origin=document["origin"],
-        detector=document.get("detector", ""),
-        description=document.get("description", ""),
-        datasets={d.name: d for d in datasets},
-        constants={name: c["value"] for name, c in constants.items()},
-        hash=digest(_without_words(document)),
-        guesses=(*(f"constants/{name}" for name, c in constants.items() if c["status"] == ASSUMED), *_guesses(datasets)),
-    )
+    except (TypeError, AttributeError, LookupError, ValueError, OverflowError) as error:
+        raise ConfigurationError(f"The layout map is not of its form: {type(error).__name__}: {error}", where=where) from error
     if strict and layout_map.assumed():
         raise ConfigurationError("The layout map rests on assumptions, which strict mode refuses", where=where, found=", ".join(layout_map.assumed()))  # fmt: skip
     return layout_map

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
+import random
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -162,3 +164,31 @@ def test_maps_of_ones_own_are_found_in_the_folder_of_the_setting(tmp_path: Path,
     assert layout_map.load("seatray_hdf5_4").layout == "seatray_hdf5_4"
     with pytest.raises(ConfigurationError, match="named like its layout"):
         layout_map.load("misnamed")
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Paths to everything in a document."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inside:
+        yield (*path, key)
+        yield from places(one, (*path, key))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_anything_in_place_of_anything_gives_a_map_or_says_what_is_wrong(seed: int) -> None:
+    rng, odd = random.Random(seed), (0, -1, 1.5, True, "", "x", "i8", ">f4", "V", [], ["x"], {}, {"a": 1}, [{}], 2**70, "hits/x", math.nan)
+    names, refused = layout_map.names(), 0
+    documents = {name: tomllib.loads((files(layout_map.__package__) / "maps" / f"{name}.toml").read_text()) for name in names}
+    for _ in range(100):
+        document = copy.deepcopy(documents[rng.choice(names)])
+        *above, last = rng.choice(list(places(document)))
+        place: Any = document
+        for key in above:
+            place = place[key]
+        place[last] = rng.choice(odd)
+        try:
+            layout_map.parse(document, where="map.toml")
+        except ConfigurationError as error:
+            assert "map.toml" in str(error)
+            refused += 1
+    assert refused > 50
