@@ -29,6 +29,8 @@ class Column:
         Column with the number of elements of each entry; record that the elements are; table whose rows are counted by the values. Each may be empty.
     width : int
         Elements of each entry where nothing counts them.
+    fill : float or None
+        What stands in the file where there is no value; the field is NaN there.
     vector : bool
         Each entry is a ``std::vector``, which counts its elements by itself.
     scale, offset : float
@@ -62,6 +64,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     optional: bool = False
     vector: bool = False
+    fill: float | None = None
 
     @property
     def ragged(self) -> bool:

@@ -16,7 +16,7 @@ A map is data, not code. One inline table per column of the source::
 
 Columns of trees may say more: ``count`` (the column that gives the number of elements of each entry), ``width`` (a fixed number of elements), ``vector`` (a ``std::vector``, which counts its own), ``record``
 (the name under ``[[records]]`` of what its elements are, see `layout_record`), ``counts`` (the table of which each value counts rows), ``scale`` and ``offset`` (field = column x scale + offset; the offset is also how
-a map declares where an index starts), ``whole`` (real numbers that must be whole), ``valid`` (smallest and largest value), ``aliases`` (names in other versions of the format), ``optional`` (may be absent). ``[constants]`` are numbers
+a map declares where an index starts), ``whole`` (real numbers that must be whole), ``valid`` (smallest and largest value), ``fill`` (what stands where there is no value: becomes NaN), ``aliases`` (names in other versions of the format), ``optional`` (may be absent). ``[constants]`` are numbers
 that derived fields need, each with note and status; ``detector`` is the label of the detector.
 
 Maps of your own lie in the folder that the setting ``maps`` names.
@@ -74,6 +74,7 @@ _COLUMN_KEYS = {
     "aliases",
     "optional",
     "vector",
+    "fill",
 }
 _DERIVED_KEYS = {"target", "sources", "note", "provenance", "status"}
 _WORDLESS = {"note", "provenance", "description"}
@@ -271,6 +272,8 @@ def _check_dataset(dataset: Dataset, origin: str, everywhere: set[str]) -> None:
         _check_status(column.status, place)
         if column.vector and (column.count or column.width != 1 or column.record):
             raise ConfigurationError("A vector of numbers counts its own elements, and holds no records", where=place)
+        if column.fill is not None and (not column.field or tables.table(column.table).field(column.field).numpy.kind != "f"):
+            raise ConfigurationError("Only a real number can be missing by its value", where=place, found=f"fill = {column.fill}", hint="Leave the value as it stands, and say in the note what it means.")  # fmt: skip
         if column.count and column.count not in seen:
             raise UnknownNameError.of("source column", column.count, seen, where=place)
         if column.field:

@@ -179,6 +179,8 @@ class TreeColumns:
     def _converted(self, column: Column, name: str, values: Values, start: int, field: Field | None) -> np.ndarray:
         """A column in the dtype of its field, if all its values can be."""
         value, counts, branch = values.columns[name], values.counts.get(name), self._branches[column.source]
+        if column.fill is not None and field is not None:
+            value = np.where(value == column.fill, np.nan, value.astype(np.result_type(value, field.numpy)))
         if column.scale != 1:
             value = value * column.scale
         if column.offset:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from antdask.errors import CorruptFileError, UnknownLayoutError
+from antdask.errors import ConfigurationError, CorruptFileError, UnknownLayoutError
 from antdask.simulate.root_blocks import codec
 from antdask.simulate.root_file import RootFile, stamp_of
 from antdask.simulate.root_tree import Branch, Tree
@@ -73,6 +73,18 @@ def test_scale_and_offset_turn_columns_into_fields(tmp_path: Path) -> None:
     fields = found.fields(found.read(0, 2), 0)
     assert fields["particles.x"] == pytest.approx(0.01 * made["X"] + 5)
     assert fields["events.n_particles"].tolist() == [2, 3]
+
+
+def test_what_stands_for_no_value_becomes_nan(tmp_path: Path) -> None:
+    given = np.array([1.5, -999.0, 0.0])
+    found, _ = columns(tmp_path / "a.root", [1, 2], lambda c: c["Energy"].update(fill=-999, valid=[0, 10], scale=2), Energy=given)
+    assert found.fields(found.read(0, 2), 0)["particles.energy"] == pytest.approx([3.0, np.nan, 0.0], nan_ok=True)
+    assert found.read(0, 2).columns["Energy"].tolist() == given.tolist()
+
+
+def test_whole_numbers_have_no_value_that_means_none(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="Only a real number"):
+        columns(tmp_path / "a.root", [1, 2], lambda c: c["PdgType"].update(fill=-999))
 
 
 BRANCHES_THAT_DIFFER: dict[str, tuple[dict[str, Branch], str]] = {
