@@ -74,7 +74,7 @@ def rewrite(file: h5py.File, name: str, columns: dict[str, np.ndarray], lines: l
 def columns(name: str) -> dict[str, np.ndarray]:
     """Columns of a table of the real file."""
     rows = table(name)
-    return {n: rows[n] for n in rows.dtype.names}
+    return {n: rows[n] for n in rows.dtype.names or ()}
 
 
 def salvage(entry: FileEntry, tree: str) -> tuple[list[Batch], list[tuple[int, int]]]:

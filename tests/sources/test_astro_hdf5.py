@@ -11,7 +11,7 @@ from km3net_testdata import data_path
 
 from antdask.errors import CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
 from antdask.model.keys import RunKey
-from antdask.model.ragged import concatenate, cut
+from antdask.model.ragged import Batch, concatenate, cut
 from antdask.sources import layout_map, recognise
 from antdask.sources.astro_hdf5 import HEADER, ID, MC, RECO, SOURCE, STREAMS
 from tests.sources import astro_samples as samples
@@ -75,7 +75,7 @@ def test_every_number_of_the_file_is_archived_as_it_stands(tree: str, table: str
 def test_no_column_of_the_file_is_left_out() -> None:
     for tree in (ID, MC, RECO):
         declared = {c.source for c in layout_map.load("astro_hdf5").dataset(tree).columns}
-        assert declared == set(samples.table(tree).dtype.names)
+        assert declared == set(samples.columns(tree))
 
 
 def test_the_header_and_the_descriptions_stand_word_by_word() -> None:
@@ -179,9 +179,9 @@ def test_measured_events_keep_their_times_without_particles(tmp_path: Path) -> N
         next(SOURCE.read(entry, MC, 0, 1))
 
 
-def relabelled(batch):
+def relabelled(batch: Batch) -> Batch:
     events = batch.tables["events"] | {"run": np.zeros(batch.rows, np.uint32)}
-    return type(batch)(batch.stream, batch.origin, batch.tables | {"events": events}, batch.offsets)
+    return Batch(batch.stream, batch.origin, batch.tables | {"events": events}, batch.offsets)
 
 
 @pytest.mark.parametrize(("value", "run"), [(b"start_run(run_id=8357)", 8357), (b"42", 42), (b"start_run(run_id=x)", None), (b"9999999999", None)])  # fmt: skip

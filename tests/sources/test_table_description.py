@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antdask.errors import CorruptFileError, InputError, UnknownLayoutError
-from antdask.sources.table_description import parse
+from antdask.sources.table_description import Description, parse
 from tests.sources import astro_samples as samples
 
 COLUMNS = [
@@ -29,13 +29,13 @@ TIME = [
 ]
 
 
-def read(lines: list[str]):
+def read(lines: list[str]) -> Description:
     return parse([line.encode() for line in lines], "file, T")
 
 
 def test_the_real_tables_are_described_as_they_stand() -> None:
     found = read(samples.words("RECO/RECO_EVENTS"))
-    assert list(found.dtypes) == list(samples.table("RECO/RECO_EVENTS").dtype.names)
+    assert list(found.dtypes) == list(samples.columns("RECO/RECO_EVENTS"))
     assert {n: u for n, u in found.units.items() if u} == {
         "tracktime_ns": "ns", "energy": "GeV", "theta_detectorframe": "rad", "phi_detectorframe": "rad",
     }  # fmt: skip
