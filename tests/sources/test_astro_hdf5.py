@@ -181,7 +181,7 @@ def test_measured_events_keep_their_times_without_particles(tmp_path: Path) -> N
 
 def relabelled(batch: Batch) -> Batch:
     events = batch.tables["events"] | {"run": np.zeros(batch.rows, np.uint32)}
-    return Batch(batch.stream, batch.origin, batch.tables | {"events": events}, batch.offsets)
+    return Batch(batch.stream, batch.origin, {**batch.tables, "events": events}, batch.offsets)
 
 
 @pytest.mark.parametrize(("value", "run"), [(b"start_run(run_id=8357)", 8357), (b"42", 42), (b"start_run(run_id=x)", None), (b"9999999999", None)])  # fmt: skip
