@@ -15,6 +15,8 @@ from antdask.errors import DestinationError, InputMissingError, UnknownNameError
 _BASKET = re.compile(rb"\x07TBasket")
 # A branch in a tree that is not compressed: class name, counted block, TNamed with its TObject, then the counted name.
 _BRANCH = re.compile(rb"TBranch\x00.{6}.{6}.{10}(.)", re.DOTALL)
+# The key of a tree: its class, then the counted name.
+_TREE = re.compile(rb"\x05TTree([\x01-\xfe])")
 _KEY = struct.Struct(">ihiIh")
 
 
@@ -41,12 +43,18 @@ def badbasket(data: bytearray, rng: np.random.Generator) -> None:
 
 
 def schema(data: bytearray, rng: np.random.Generator) -> None:
-    """Rename one branch of a ROOT file, so that a declared one is missing and an unknown one is there."""
-    ends = [m.end() + m.group(1)[0] for m in _BRANCH.finditer(data)]
+    """Rename one branch of a tree, in whatever state it was saved, so that a declared one is missing and an unknown one is there."""
+    trees = [(m.start(), bytes(data[m.end() : m.end() + m.group(1)[0]])) for m in _TREE.finditer(data)]
+    # By tree and name, where the names end.
+    ends: dict[tuple[bytes, bytes], list[int]] = {}
+    for m in _BRANCH.finditer(data):
+        end = m.end() + m.group(1)[0]
+        tree = next((name for start, name in reversed(trees) if start < m.start()), b"")
+        ends.setdefault((tree, bytes(data[m.end() : end])), []).append(end)
     if not ends:
         raise UsageError("There is no branch to rename", hint="Give a simulated file: its trees are not compressed.")
-    place = ends[int(rng.integers(len(ends)))] - 1
-    data[place] = ord("z") if data[place] != ord("z") else ord("y")
+    for end in list(ends.values())[int(rng.integers(len(ends)))]:
+        data[end - 1] = ord("z") if data[end - 1] != ord("z") else ord("y")
 
 
 def empty(data: bytearray, rng: np.random.Generator) -> None:

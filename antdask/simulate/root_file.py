@@ -63,7 +63,7 @@ class RootFile:
     def __init__(self, path: Path, how: Codec, *, stamp: int, identity: str) -> None:
         self.path, self.codec, self._stamp = path, how, stamp
         self._uuid = hashlib.sha256(identity.encode()).digest()[:16]
-        self._keys: list[bytes] = []
+        self._keys: dict[tuple[str, int], bytes] = {}  # by name and cycle
         self._draft = path.with_name(f".{path.name}.draft-{os.getpid()}")
         if path.exists():
             raise DestinationError("The file exists", where=str(path), hint="Choose another directory, or remove it.")
@@ -95,7 +95,7 @@ class RootFile:
         """Where the next record starts."""
         return self._seek
 
-    def record(self, class_name: str, name: str, title: str, data: bytes, size: int, extra: bytes = b"") -> int:
+    def record(self, class_name: str, name: str, title: str, data: bytes, size: int, extra: bytes = b"", number: int = 0) -> int:
         """Append a record that no list of keys names (a basket); gives its bytes.
 
         Parameters
@@ -106,16 +106,18 @@ class RootFile:
             Bytes of the content before compression.
         extra : bytes
             What stands between key and content and counts as key (the header of a basket).
+        number : int
+            Of a basket in its branch: ROOT keeps 16 bits of it as the cycle.
         """
-        key = self._key(class_name, name, title, len(data), size, extra, cycle=0)
+        key = self._key(class_name, name, title, len(data), size, extra, cycle=(number + 0x8000) % 0x1_0000 - 0x8000)
         self._append(key + extra + data)
         return len(key) + len(extra) + len(data)
 
-    def put(self, class_name: str, name: str, title: str, data: bytes, packed: bytes | None = None) -> None:
-        """Append an object that readers find by its name."""
+    def put(self, class_name: str, name: str, title: str, data: bytes, packed: bytes | None = None, *, cycle: int = 1) -> None:
+        """Append an object that readers find by its name, the one of the highest cycle."""
         content = data if packed is None else packed
-        key = self._key(class_name, name, title, len(content), len(data), b"", cycle=1)
-        self._keys.append(key)
+        key = self._key(class_name, name, title, len(content), len(data), b"", cycle=cycle)
+        self._keys[name, cycle] = key
         self._append(key + content)
 
     def text(self, name: str, text: str) -> None:
@@ -172,7 +174,10 @@ class RootFile:
         return length + len(packed)
 
     def _list_of_keys(self) -> int:
-        data = struct.pack(">i", len(self._keys)) + b"".join(self._keys)
+        # Of one name the newest first, as ROOT lists them.
+        names = list(dict.fromkeys(name for name, _ in self._keys))
+        keys = [self._keys[key] for key in sorted(self._keys, key=lambda k: (names.index(k[0]), -k[1]))]
+        data = struct.pack(">i", len(keys)) + b"".join(keys)
         return self.record("TFile", self.path.name, "", data, len(data))
 
 

@@ -27,6 +27,8 @@ _LEAVES = {
 _IO_FEATURES = b"\x40\x00\x00\x07\x00\x00\x1a\xa1\x2f\x10\x00"
 _OFFSETS_LENGTH = 1000
 _DEFAULT_BITS = 0x0040_0000
+#: A tree is saved when it has so many entries, and again whenever it grew by so much, as ROOT does unless it is told otherwise [1, byte].
+_FIRST, _AUTOSAVE = 25, 300_000_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,8 +98,8 @@ class _Filled:
             first = last
         self._values, self._ends = flat[ends[first] // size :].copy(), ends[first:] - ends[first]
 
-    def close(self) -> None:
-        """Write what is left as the last basket."""
+    def flush(self) -> None:
+        """Write what is left as a basket."""
         if len(self._ends) > 1:
             self._write(self._values, self._ends, 0, len(self._ends) - 1)
         self._values, self._ends = self._values[:0], np.zeros(1, np.int64)
@@ -115,7 +117,9 @@ class _Filled:
             per_entry = size * self.branch.width
         head = _BASKET.pack(3, self.basket_bytes, per_entry, n, end, 0)
         self.seeks.append(self._file.position)
-        self.sizes.append(self._file.record("TBasket", self.branch.name, self._tree, compress(data, self._file.codec), len(data), head))
+        self.sizes.append(
+            self._file.record("TBasket", self.branch.name, self._tree, compress(data, self._file.codec), len(data), head, len(self.sizes))
+        )
         self.entries.append(self.entries[-1] + n)
         self.total += self._keylen + len(data)
         self.packed += self.sizes[-1]
@@ -143,7 +147,7 @@ class Tree:
         self._file, self._name = file, name
         counters = {b.count for b in branches}
         self._filled = {b.name: _Filled(name, b, file, basket_bytes, b.name in counters) for b in branches}
-        self._entries = 0
+        self._entries, self._cycle, self._saved, self._goal = 0, 0, 0, _FIRST
         known: set[str] = set()
         for b in branches:
             if b.dtype not in _LEAVES or (b.count and b.count not in known):
@@ -162,18 +166,58 @@ class Tree:
             raise UsageError("Columns and branches differ", where=self._name, found=sorted(columns), expected=sorted(self._filled))
         plain = next(name for name, f in self._filled.items() if not f.branch.count)
         n = len(columns[plain])
+        start = 0
+        while start < n:
+            stop = min(n, start + self._goal - self._entries)
+            self._extend(columns if stop - start == n else self._cut(columns, start, stop), stop - start)
+            start = stop
+            if self._entries == self._goal:
+                self._goal *= 2
+                self._flush()
+            if not self._cycle and self._entries == _FIRST or self._written() - self._saved >= _AUTOSAVE:
+                self._autosave()
+
+    def close(self) -> None:
+        """Write the last baskets and the tree itself; beside it stays what was saved before, as in ROOT."""
+        self._flush()
+        self._put()
+
+    def _flush(self) -> None:
+        """Close the baskets of all branches at the same entry: what stands before it is whole in all of them, if the end of the file is lost."""
+        for filled in self._filled.values():
+            filled.flush()
+
+    def _extend(self, columns: Mapping[str, np.ndarray], n: int) -> None:
         for name, filled in self._filled.items():
             count = filled.branch.count
             filled.extend(columns[name], columns[count] if count else None, n)
         self._entries += n
 
-    def close(self) -> None:
-        """Write the last baskets and the tree itself."""
-        for filled in self._filled.values():
-            filled.close()
+    def _cut(self, columns: Mapping[str, np.ndarray], start: int, stop: int) -> dict[str, np.ndarray]:
+        """The entries ``start:stop`` of all columns."""
+        found = {}
+        for name, filled in self._filled.items():
+            count, width = filled.branch.count, filled.branch.width
+            ends = np.append(0, np.cumsum(columns[count], dtype=np.int64)) if count else None
+            low, high = (start * width, stop * width) if ends is None else ends[[start, stop]].tolist()
+            found[name] = np.ascontiguousarray(columns[name]).reshape(-1)[low:high]
+        return found
+
+    def _written(self) -> int:
+        """Bytes of all baskets, not compressed."""
+        return sum(filled.total for filled in self._filled.values())
+
+    def _autosave(self) -> None:
+        """Write the tree as it is, so that a file that loses its end still says what its baskets hold."""
+        self._flush()
+        self._put()
+        self._saved = self._written()
+
+    def _put(self) -> None:
+        self._cycle += 1
         stream = Stream(key_length("TTree", self._name, self._name))
         self._stream(stream)
-        self._file.put("TTree", self._name, self._name, bytes(stream.data))
+        self._file.put("TTree", self._name, self._name, bytes(stream.data), cycle=self._cycle)
 
     def _stream(self, s: Stream) -> None:
         branches = list(self._filled.values())

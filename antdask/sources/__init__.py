@@ -94,7 +94,7 @@ def describe_each(url: str, like: Lender | None = None) -> tuple[list[FileEntry]
                 found += [entry] if entry.segments or not found else []
         loss = loss_of(files.absolute(url))
     if loss is not None:
-        damaged.insert(0, loss)
+        damaged = [loss, *(error for error in damaged if error is not loss)]
     if not found or (loss is not None and not any(entry.segments for entry in found)):
         raise [*damaged, *unknown][0]
     return [dataclasses.replace(e, like=like) for e in found] if lends else found, damaged

@@ -266,6 +266,9 @@ def _headers(tree: Tree) -> Headers:
 
 def _known_trees(file: RootFile) -> list[str]:
     known = [name for name in TREES if file.objects.get(name) == "TTree"]
+    if not known and file.loss is not None:
+        # What the file is may have stood where its end was.
+        raise file.loss
     if not known:
         trees = ", ".join(file.trees) or "no tree"
         raise UnknownLayoutError("No source knows a tree of the ROOT file", where=file.url, found=trees, expected=f"{', '.join(TREES)}, E of class Evt, or a tree of a layout map", hint="Leave it out, or draft a map of it with `antdask inspect --propose-map`.")  # fmt: skip

@@ -15,9 +15,12 @@ from antdask.errors import (
     UnknownNameError,
     UsageError,
 )
+from antdask.model.ragged import concatenate
 from antdask.simulate import SimulationSpec, corrupt, simulate
 from antdask.simulate.damage import KINDS
-from antdask.sources import SOURCES, recognise
+from antdask.sources import SOURCES, describe_each, recognise
+from antdask.sources.salvage import pieces
+from tests.batches import same
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +37,26 @@ def test_the_original_stays_and_the_copy_is_the_same_for_the_same_seed(kind: str
     assert other != first or kind == "empty"
 
 
-def test_an_empty_copy_and_a_truncated_one_are_refused(raw: Path, tmp_path: Path) -> None:
+def test_an_empty_copy_is_refused(raw: Path, tmp_path: Path) -> None:
     with pytest.raises(UnknownFormatError, match="empty"):
         recognise(str(corrupt(raw, "empty", tmp_path)))
-    cut = corrupt(raw, "truncate", tmp_path)
-    assert 0.25 < cut.stat().st_size / raw.stat().st_size < 0.95
-    with pytest.raises(CorruptFileError):
-        recognise(str(cut)).describe(str(cut))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_a_truncated_copy_what_stands_before_the_cut_is_read(seed: int, raw: Path, tmp_path: Path) -> None:
+    cut = corrupt(raw, "truncate", tmp_path, seed)
+    share = cut.stat().st_size / raw.stat().st_size
+    assert 0.25 < share < 0.95
+    (entry,), (loss,) = describe_each(str(cut))
+    assert "cut short" in str(loss)
+    source = SOURCES.get("antares_raw")
+    whole = source.describe(str(raw))
+    (segment,) = (s for s in entry.segments if s.stream == "events")
+    found = [part for _, _, part in pieces(lambda a, b: concatenate(list(source.read(entry, segment.tree, a, b))), 0, segment.stop)]
+    kept = concatenate([part for part in found if not isinstance(part, CorruptFileError)])
+    assert same(kept, concatenate(list(source.read(whole, segment.tree, 0, kept.rows))))
+    # All branches were flushed at 25 entries, 50, 100.
+    assert kept.rows >= (25 if share < 0.6 else 100)
 
 
 @pytest.mark.parametrize("seed", range(6))

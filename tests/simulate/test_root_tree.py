@@ -95,3 +95,20 @@ def test_branches_that_no_tree_can_hold_are_refused(branch: Branch, tmp_path: Pa
         RootFile(tmp_path / "a.root", codec("zlib"), stamp=stamp_of(0), identity="x") as file,
     ):
         Tree(file, "T", [branch])
+
+
+def test_a_tree_is_saved_on_the_way_and_its_baskets_are_numbered_as_those_of_root(tmp_path: Path) -> None:
+    with RootFile(tmp_path / "a.root", codec("zlib", 1), stamp=0, identity="a") as file:
+        tree = Tree(file, "t", [Branch("n", "u4"), Branch("values", "f8", count="n")], 600)
+        for _ in range(3):
+            n = np.arange(40) % 5
+            tree.extend({"n": n, "values": np.arange(n.sum())})
+        tree.close()
+    with uproot.open(tmp_path / "a.root") as read:
+        assert read.keys() == ["t;2", "t;1"]
+        assert [read[key].num_entries for key in read] == [120, 25]
+        for branch in read["t"].branches:
+            assert [branch.basket_key(k).fCycle for k in range(branch.num_baskets)] == list(range(branch.num_baskets))
+            # All branches are whole up to these entries, whatever is lost behind them.
+            assert {25, 50, 100, 120} <= set(branch.entry_offsets)
+            assert branch.array().tolist() == (np.arange(120) % 40 % 5).tolist() or branch.name == "values"

@@ -54,7 +54,8 @@ def test_baskets_have_the_size_asked_for(basket_bytes: int, tmp_path: Path) -> N
         sizes = [branch.basket(i).member("fLast") for i in range(branch.num_baskets)]
         edges = {name: branch.entry_offsets for name, branch in file["PhysicsEvent"].items()}
     assert max(sizes) <= basket_bytes
-    assert min(sizes[:-1]) > basket_bytes - 1200 or basket_bytes < 2000
+    # But for those that were closed with the baskets of all branches: at 25 entries, 50, 100, 200 and 400, and the last.
+    assert sum(size <= basket_bytes - 1200 for size in sizes) <= 6 or basket_bytes < 2000
     assert edges["Tvc"] != edges["TimeStamp"]
 
 
