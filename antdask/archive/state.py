@@ -233,6 +233,12 @@ class Account:
         own = self.rows.filter(pc.equal(self.rows["key"], contents.key_of(key)))["generation"]
         return int(pc.max(own).as_py() or 0)
 
+    def has_left(self, key: PartKey) -> bool:
+        """Whether a content is there, but others stand for its latest generation."""
+        own = self.rows.filter(pc.equal(self.rows["key"], contents.key_of(key)))
+        latest = own.filter(pc.equal(own["generation"], pc.max(own["generation"])))
+        return latest.num_rows > 0 and latest["by"].null_count == 0
+
     def replaced(self, parts: Sequence[str]) -> set[str]:
         """Who stands for some of these parts: paths of parts, and ids of plans."""
         rows = self.rows.filter(pc.and_(pc.is_in(self.rows["part"], pa.array(parts, pa.string())), pc.is_valid(self.rows["by"])))

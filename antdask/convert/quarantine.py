@@ -25,7 +25,7 @@ from antdask.convert.campaign import open_campaign
 from antdask.convert.legacy import LegacyInputs
 from antdask.convert.scan import lineages_of
 from antdask.errors import AntdaskError, InputChangedError, InputMissingError, UnknownNameError, UsageError
-from antdask.model.keys import parse_part
+from antdask.model.keys import PartKey, parse_part
 from antdask.plan import FileEntry, Part, Plan, Range, assign, content_of, make_parts
 from antdask.settings import Settings, load
 from antdask.sources import describe_all
@@ -305,9 +305,13 @@ class _Draft:
             return
         inputs = [old.inputs[n] for n in numbers]
         content = content_of(inputs, [(r["input"], r["tree"], r["start"], r["stop"]) for r in ranges])
-        key = dataclasses.replace(parse_part(old.part), content=content)
+        key = self._free(dataclasses.replace(parse_part(old.part), content=content, generation=0))
         task = self._legacy.task(dataclasses.replace(old, inputs=inputs, ranges=ranges), key)
         self._append(task.part, task.inputs, task.lineage)
+
+    def _free(self, key: PartKey) -> PartKey:
+        """The key, of the next generation where this content has left the catalogue: what has left does not come back under its name."""
+        return dataclasses.replace(key, generation=self._account.generation(key) + self._account.has_left(key))
 
     def _add(self, entries: Sequence[FileEntry]) -> None:
         """All parts of new inputs."""
@@ -315,7 +319,7 @@ class _Draft:
         self._lineages.update(documents)
         for part in make_parts(entries, lineage_of, self._settings.part_bytes):
             numbers = sorted({r.input for r in part.ranges})
-            task = assign("", "", part, {n: entries[n] for n in numbers}, {})
+            task = assign("", "", dataclasses.replace(part, key=self._free(part.key)), {n: entries[n] for n in numbers}, {})
             self._append(task.part, task.inputs, self._lineages[part.key.lineage])
 
     def _append(self, part: Part, inputs: Sequence[FileEntry], lineage: Mapping[str, Any]) -> None:
