@@ -5,6 +5,7 @@ Readings belong to no run of the detector: they are filed by month under ``<site
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Iterator
 
@@ -21,6 +22,26 @@ from antdask.sources.sensor_lines import MARK, NAME_BYTES, UNIT_BYTES, Head, Ind
 ORIGIN, READINGS, STREAM = "sensor_table", "readings", "slow_control"
 #: Stretches of one month in a file at most: more come of tables that are not sorted, of which a plan would hold every row.
 MOST_STRETCHES = 20_000
+
+
+class _Stopped(threading.local):
+    """The lines among which this thread came upon one that is no reading: whoever reads on behind it has them already. A table of a million lines may hold a thousand such lines."""
+
+    def __init__(self) -> None:
+        self._url, self._fingerprint, self._first = "", "", 0
+        self._lines: Lines | None = None
+
+    def at(self, entry: FileEntry, first: int, lines: Lines) -> None:
+        self._url, self._fingerprint, self._first, self._lines = entry.url, entry.fingerprint, first, lines
+
+    def behind(self, entry: FileEntry, start: int, stop: int) -> Lines | None:
+        """The lines from `start` on, as far as they are known, and at most to `stop`."""
+        if self._lines is None or (self._url, self._fingerprint) != (entry.url, entry.fingerprint) or start < self._first:
+            return None
+        return self._lines.cut(start - self._first, stop - self._first) or None
+
+
+_STOPPED = _Stopped()
 
 
 class SensorTable:
@@ -76,8 +97,9 @@ class SensorTable:
         index = known_index(entry.url, entry.fingerprint)
         files.demand_entries(start, stop, index.lines, entry.url, "lines")
         with open_blob(entry.url) as blob:
-            for low in range(start, stop, MARK):
-                lines = read_lines(blob, index, low, min(low + MARK, stop))
+            low = start
+            while low < stop:
+                lines = _STOPPED.behind(entry, low, stop) or read_lines(blob, index, low, min(low + MARK, stop))
                 bad = np.flatnonzero(lines.problem != "")
                 intact = int(bad[0]) if len(bad) else len(lines.problem)
                 if intact:
@@ -85,7 +107,9 @@ class SensorTable:
                 if len(bad):
                     gone = int(np.argmin(np.append(np.diff(bad) == 1, False))) + 1
                     first, last = low + intact, low + intact + gone
+                    _STOPPED.at(entry, low, lines)
                     raise CorruptFileError(f"A line is no reading: {lines.problem[intact]}", where=entry.url, tree=tree, start=first, stop=last, hint=f"It is the {first + 1}th below the header.")  # fmt: skip
+                low += len(lines)
 
 
 def _months(lines: Lines) -> np.ndarray:

@@ -10,10 +10,12 @@ import pytest
 import antdask
 from antdask.cluster import make_cluster
 from antdask.convert.campaign import convert
+from antdask.convert.material import intact_batches
 from antdask.convert.scan import make_plan
 from antdask.errors import CorruptFileError
 from antdask.model.keys import RunKey
 from antdask.model.time import parse_utc
+from antdask.plan import Range
 from antdask.simulate import SimulationSpec, simulate
 from antdask.sources import sensor_table
 from antdask.sources.sensor_table import SOURCE
@@ -62,6 +64,22 @@ def test_lines_that_are_no_readings_are_quarantined_and_all_others_kept(tmp_path
     assert set(found["quality"].values.tolist()) == {1}
     assert set(range(23)) - set(found["source_entry"].values.tolist()) == {3, 4, 12}
     assert "no number" in " ".join(str(q) for q in archive.catalog.quarantine.to_pylist())
+
+
+def test_lines_among_which_many_are_no_readings_are_parsed_once(tmp_path, monkeypatch):
+    path = tmp_path / "bad.csv"
+    lines = ["nonsense" if i % 10 == 5 else f"2010-03-01T00:{i // 60:02d}:{i % 60:02d}Z,a,{i},V" for i in range(3000)]
+    path.write_text("time,sensor,value,unit\n" + "\n".join(lines) + "\n")
+    parsed, real = [], sensor_table.read_lines
+    monkeypatch.setattr(
+        sensor_table, "read_lines", lambda blob, index, start, stop: parsed.append((start, stop)) or real(blob, index, start, stop)
+    )
+    entry, lost = SOURCE.describe(str(path)), []
+    parsed.clear()
+    kept = [b for s in entry.segments for b in intact_batches(entry, Range(0, s.tree, s.start, s.stop, s.nbytes), lost)]
+    assert [v for b in kept for v in b.tables["readings"]["value"].tolist()] == [i for i in range(3000) if i % 10 != 5]
+    assert [(q.start, q.stop) for q in lost] == [(i, i + 1) for i in range(5, 3000, 10)]
+    assert parsed == [(0, 3000)]
 
 
 def test_a_table_by_sensor_and_time_has_a_segment_for_each_month_of_each(tmp_path):
