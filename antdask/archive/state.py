@@ -237,7 +237,7 @@ class Account:
         """Whether a content is there, but others stand for its latest generation."""
         own = self.rows.filter(pc.equal(self.rows["key"], contents.key_of(key)))
         latest = own.filter(pc.equal(own["generation"], pc.max(own["generation"])))
-        return latest.num_rows > 0 and latest["by"].null_count == 0
+        return bool(latest.num_rows) and int(latest["by"].null_count) == 0
 
     def replaced(self, parts: Sequence[str]) -> set[str]:
         """Who stands for some of these parts: paths of parts, and ids of plans."""

@@ -10,6 +10,6 @@ __all__ = ["campaigns", "environment", "main", "reprocessing", "simulation", "up
 #: Commands in the order of the work; those of other rooms come behind.
 ORDER = (
     *("inspect", "plan", "replan", "cluster", "convert", "submit", "work", "finalise", "status", "report", "quarantine"),
-    *("verify", "info", "query", "reprocess", "lineage", "compact", "gc"),
+    *("verify", "info", "query", "headers", "reprocess", "lineage", "compact", "gc"),
 )
 main.commands = {name: main.commands[name] for name in (*ORDER, *(n for n in main.commands if n not in ORDER))}

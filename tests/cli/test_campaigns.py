@@ -53,7 +53,7 @@ class TestPlan:
         other = str(tmp_path / "b.plan")
         assert document("replan", plan_file, "--add", files[1], "-o", other)["added"] == 1
         found = document("plan", "--diff", plan_file, other)
-        assert found["inputs_added"] == [files[1]] and len(found["parts_added"]) == 1 and found["parts_removed"] == []
+        assert found["inputs_added"] == [files[1]] and sorted(p.split("/")[1] for p in found["parts_added"]) == ["events", "headers"] and found["parts_removed"] == []
         assert "Inputs only in the second (1)" in run("plan", "--diff", plan_file, other).stdout
         assert run("plan", "--diff", plan_file, plan_file).stdout == "The plans say the same.\n"
 
@@ -71,7 +71,7 @@ class TestReplan:
     def test_what_cannot_be_described_is_told_and_the_rest_added(self, plan_file: str, files: list[str], tmp_path: Path) -> None:
         done = run("replan", plan_file, "--add", files[1], "--add", str(tmp_path / "no.root"), "-o", str(tmp_path / "b.plan"))
         assert done.exit_code == 3 and "1 new, 0 in the plan already" in done.stdout
-        assert document("plan", "--show", str(tmp_path / "b.plan"), exit_code=3)["parts"] == 4
+        assert document("plan", "--show", str(tmp_path / "b.plan"), exit_code=3)["parts"] == 5
 
 
 class TestReport:
@@ -110,10 +110,10 @@ class TestQuarantine:
             and len(document("quarantine", "show", archive, "*.root")) >= 2
         )
         dry = document("quarantine", "readmit", archive, "l1.root", "--dry-run")
-        assert (dry["parts"], dry["plan"], dry["dry_run"]) == (1, "", True)
+        assert (dry["parts"], dry["plan"], dry["dry_run"]) == (2, "", True)
         done = run("quarantine", "readmit", archive, "--json")
         admitted = json.loads(done.stdout)
-        assert done.exit_code == 3 and admitted["refused"][0][0] == str(tmp_path / "no.root") and admitted["parts"] == 1
+        assert done.exit_code == 3 and admitted["refused"][0][0] == str(tmp_path / "no.root") and admitted["parts"] == 2
         assert document("convert", admitted["plan"], "--cluster", "serial")["quarantined"] == 0
         assert [c["code"] for c in document("quarantine", "list", archive)["causes"]] == ["input-missing"]
         assert document("verify", archive, "--source", "--cluster", "serial")["problems"] == []

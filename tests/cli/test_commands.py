@@ -72,6 +72,7 @@ def test_help_names_the_commands_in_order_of_work() -> None:
         "verify",
         "info",
         "query",
+        "headers",
         "reprocess",
         "lineage",
         "compact",
@@ -97,7 +98,8 @@ class TestInspect:
         found = document("inspect", real_files["km3net_online.root"])
         assert (found["name"], found["format"], found["nbytes"]) == ("km3net_online.root", "km3net_online", 1_637_119)
         assert {(s["stream"], s["run"]["run"], s["start"], s["stop"]) for s in found["segments"]} == {
-            (stream, 6633, 0, 3) for stream in ("events", "rates", "timeslices", "timeslices_l1", "timeslices_sn")
+            ("headers", 6633, 0, 2),
+            *((stream, 6633, 0, 3) for stream in ("events", "rates", "timeslices", "timeslices_l1", "timeslices_sn")),
         }
         text = run("inspect", real_files["km3net_online.root"]).stdout
         assert "KM3NET_TIMESLICE_L1" in text
@@ -141,7 +143,7 @@ class TestPlan:
     def test_nothing_is_written_but_what_is_asked_for(self, real_files: dict[str, str], tmp_path: Path) -> None:
         inputs, place = [real_files["antares.h5"], real_files["km3net_online.root"]], str(tmp_path / "archive")
         seen = document("plan", *inputs, "--archive", place)
-        assert (seen["inputs"], seen["parts"], seen["entries"], seen["written"]) == (2, 7, 104 + 15, None)
+        assert (seen["inputs"], seen["parts"], seen["entries"], seen["written"]) == (2, 8, 104 + 15 + 2, None)
         assert not list(tmp_path.iterdir())
         kept = document("plan", *inputs, "--archive", place, "-o", str(tmp_path / "a.plan"))
         assert kept["plan"] == seen["plan"]
@@ -321,7 +323,7 @@ class TestVerify:
 class TestInfo:
     def test_it_says_what_is_there(self, archive: str) -> None:
         found = document("info", archive)
-        assert set(found["streams"]) == {"events", "rates", "reco", "timeslices", "timeslices_l1", "timeslices_sn"}
+        assert set(found["streams"]) == {"events", "headers", "rates", "reco", "timeslices", "timeslices_l1", "timeslices_sn"}
         assert found["total"]["hits"] == antdask.open_archive(archive).info()["total"]["hits"]
         assert run("info", archive).stdout.startswith(f"antdask archive {archive}\n")
 
