@@ -10,12 +10,22 @@ import click
 from antdask import settings
 from antdask.cli.commands import left_out, main
 from antdask.cli.group import emit, leave
-from antdask.cli.options import cluster_options, with_dry_run, with_json, with_like, with_part_bytes, with_quiet, with_scan_cache
+from antdask.cli.options import (
+    cluster_options,
+    with_dry_run,
+    with_inputs_from,
+    with_json,
+    with_like,
+    with_part_bytes,
+    with_quiet,
+    with_scan_cache,
+)
 
 
 @main.command(name="replan")
 @click.argument("plan_file", metavar="PLAN")
-@click.option("--add", "inputs", multiple=True, required=True, metavar="INPUT", help="Take up this file, URL or glob; may be repeated.")
+@click.option("--add", "inputs", multiple=True, metavar="INPUT", help="Take up this file, URL or glob; may be repeated.")
+@with_inputs_from
 @click.option("-o", "--output", required=True, metavar="FILE", help="Keep the new plan in this file.")
 @with_part_bytes
 @with_like
@@ -23,7 +33,7 @@ from antdask.cli.options import cluster_options, with_dry_run, with_json, with_l
 @cluster_options("serial")
 @with_quiet
 @with_json
-def grow(plan_file: str, inputs: tuple[str, ...], output: str, cluster: str, workers: int | None, profile: str | None, quiet: bool, as_json: bool, **wishes: Any) -> None:  # fmt: skip
+def grow(plan_file: str, inputs: tuple[str, ...], listed: tuple[str, ...], output: str, cluster: str, workers: int | None, profile: str | None, quiet: bool, as_json: bool, **wishes: Any) -> None:  # fmt: skip
     """Add inputs to a plan.
 
     The new plan holds all of the old one, so that what was done for that counts for this. An input of the old plan that is another file now is refused by name.
@@ -31,7 +41,7 @@ def grow(plan_file: str, inputs: tuple[str, ...], output: str, cluster: str, wor
     from antdask.cli import drawings, plans
 
     with plans.looking(cluster, workers, profile) as place:
-        found = plans.grow(plan_file, inputs, settings.load(**wishes), quiet, place)
+        found = plans.grow(plan_file, inputs + listed, settings.load(**wishes), quiet, place)
     plans.keep(found.plan, output)
     document = plans.preview(found.plan) | {"written": output, "added": found.added, "known": found.known, "missing": found.missing}
     emit(as_json, document, drawings.grown, found, output)

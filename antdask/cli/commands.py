@@ -14,6 +14,7 @@ from antdask.cli.options import (
     on_cluster,
     with_archive,
     with_dry_run,
+    with_inputs_from,
     with_json,
     with_like,
     with_part_bytes,
@@ -50,21 +51,22 @@ def main() -> None:
 def inspect(file: str, propose_map: bool, like: str | None, as_json: bool) -> None:
     """Say what a file is.
 
-    Its format, layout, runs and entries, and what in it would not be archived; of a file that several sources read, what each makes of it.
+    Its format, layout, runs and entries, and what in it would not be archived; of a file that several sources read, what each makes of it. Of a plan, what it
+    would do.
     """
-    from antdask import report
-    from antdask.convert.scan import draft_map, inspect_each
+    from antdask.cli import inspection
+    from antdask.convert.scan import draft_map
 
     if propose_map:
         return emit(as_json, {"map": (text := draft_map(file))}, str, text)
-    found, damaged = inspect_each(file, like or "")
-    first, *others = (dataclasses.asdict(entry) for entry in found)
-    emit(as_json, {"name": found[0].name, **first, "others": others, "damaged": [str(e) for e in damaged]}, report.file_entries, found)
-    return leave(3 if damaged else 0, *damaged)
+    found = inspection.look(file, like or "")
+    emit(as_json, found.document, lambda: found.drawing)
+    return leave(3 if found.damaged else 0, *found.damaged)
 
 
 @main.command()
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
+@with_inputs_from
 @with_archive
 @click.option("-o", "--output", metavar="FILE", help="Keep the plan in this file, for convert and work.")
 @click.option("--show", metavar="PLAN", help="Show a plan that was kept, instead of making one.")
@@ -76,7 +78,7 @@ def inspect(file: str, propose_map: bool, like: str | None, as_json: bool) -> No
 @cluster_options("serial")
 @with_quiet
 @with_json
-def plan(inputs: tuple[str, ...], archive: str | None, output: str | None, show: str | None, diff: tuple[str, str] | None, cluster: str, workers: int | None, profile: str | None, quiet: bool, as_json: bool, **wishes: Any) -> None:  # fmt: skip
+def plan(inputs: tuple[str, ...], listed: tuple[str, ...], archive: str | None, output: str | None, show: str | None, diff: tuple[str, str] | None, cluster: str, workers: int | None, profile: str | None, quiet: bool, as_json: bool, **wishes: Any) -> None:  # fmt: skip
     """Say what archiving inputs will take.
 
     Looks at every INPUT and cuts them into parts. An INPUT is a file, a URL, or a glob. Nothing is written but the FILE of -o, and the cache if one is named.
@@ -88,7 +90,8 @@ def plan(inputs: tuple[str, ...], archive: str | None, output: str | None, show:
         found = plans.compare_files(*diff)
         return emit(as_json, found.to_dict(), drawings.difference, found)
     with plans.looking(cluster, workers, profile) as place:
-        made = plans.read_or_make((show,) if show else inputs, archive, settings.load(**wishes), quiet, place)
+        asked = (inputs + listed, archive, settings.load(**wishes), quiet, place)
+        made = plans.read(show, archive) if show else plans.read_or_make(*asked)
     if output is not None:
         plans.keep(made, output)
     document = plans.preview(made) | {"written": output}
@@ -122,7 +125,8 @@ def check(profile: str | None, storage: str, workers: int, timeout: float, as_js
 
 
 @main.command()
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...|PLAN")
+@click.argument("inputs", nargs=-1, metavar="INPUT...|PLAN")
+@with_inputs_from
 @with_archive
 @on_cluster
 @with_part_bytes
@@ -136,7 +140,7 @@ def check(profile: str | None, storage: str, workers: int, timeout: float, as_js
 @with_dry_run
 @with_quiet
 @with_json
-def convert(inputs: tuple[str, ...], archive: str | None, cluster: str, workers: int | None, profile: str | None, dry_run: bool, quiet: bool, as_json: bool, **wishes: Any) -> None:  # fmt: skip
+def convert(inputs: tuple[str, ...], listed: tuple[str, ...], archive: str | None, cluster: str, workers: int | None, profile: str | None, dry_run: bool, quiet: bool, as_json: bool, **wishes: Any) -> None:  # fmt: skip
     """Archive inputs, or what a plan says.
 
     Run it again to resume: what the archive holds already is not made again. A file that cannot be read is left out and named, damaged entries are
@@ -148,11 +152,11 @@ def convert(inputs: tuple[str, ...], archive: str | None, cluster: str, workers:
 
     wanted = settings.load(**wishes)
     if dry_run:
-        made = plans.read_or_make(inputs, archive, wanted, quiet)
+        made = plans.read_or_make(inputs + listed, archive, wanted, quiet)
         done = foresee(made)
         emit(as_json, plans.preview(made) | {"dry_run": True, "parts_done": done}, report.plan, made, done)
         return leave(3 if made.rejected else 0, left_out(len(made.rejected)))
-    found = _carry_out(inputs, archive, wanted, quiet, (cluster, workers, profile))
+    found = _carry_out(inputs + listed, archive, wanted, quiet, (cluster, workers, profile))
     emit(as_json, found.to_dict(), report.summary, found)
     return leave(found.exit_code, left_out(found.rejected), unfinished(found.parts_total - found.parts_done))
 

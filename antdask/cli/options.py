@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -90,6 +91,24 @@ def parse_range(option: str, text: str) -> range:
         raise UsageError(f"{option} is a number, or FIRST:END", found=repr(text), hint="Example: 45978, or 45000:46000.") from error
 
 
+def parse_list(data: bytes) -> tuple[str, ...]:
+    r"""Names of inputs, one on each line, or apart by NUL as ``find -print0`` writes them. Empty lines, and those that begin with ``#``, name none.
+
+    Examples
+    --------
+    >>> parse_list(b"# good ones\n/data/run 1.root\r\n\ns3://bucket/*.root\n")
+    ('/data/run 1.root', 's3://bucket/*.root')
+    """
+    if b"\0" in data:
+        return tuple(os.fsdecode(name) for name in data.split(b"\0") if name)
+    lines = (line.rstrip(b"\r") for line in data.split(b"\n"))
+    return tuple(os.fsdecode(line) for line in lines if line.strip() and not line.startswith(b"#"))
+
+
+def _read_list(_: click.Context, __: click.Parameter, file: IO[bytes] | None) -> tuple[str, ...]:
+    return () if file is None else parse_list(file.read())
+
+
 def _remember_json(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
     ctx.meta[AS_JSON] = value
     return value
@@ -113,6 +132,16 @@ with_part_bytes = click.option(
 with_strict = click.option("--strict", is_flag=True, default=None, help="Leave out files whose layout maps rest on assumptions.")
 with_profile = click.option(
     "--profile", metavar="NAME", help="Site profile of SLURM: generic, ccin2p3, localhost, or the path of a TOML file such as ./site.toml."
+)
+
+
+with_inputs_from = click.option(
+    "--inputs-from",
+    "listed",
+    type=click.File("rb"),
+    callback=_read_list,
+    metavar="FILE",
+    help="Take these inputs, too: a text file with one on each line, or - for standard input.",
 )
 
 

@@ -14,7 +14,7 @@ from antdask.cluster import make_cluster
 from antdask.convert.replan import Difference, Grown, compare, replan
 from antdask.convert.scan import make_plan
 from antdask.convert.status import measured_speed
-from antdask.errors import UsageError
+from antdask.errors import UnknownFormatError, UsageError
 from antdask.plan import Plan
 from antdask.protocols import Cluster
 from antdask.report import Counting
@@ -40,13 +40,30 @@ def read_or_make(
     UsageError
         Neither a plan nor an archive is given.
     """
+    if not inputs:
+        raise UsageError("No inputs are given", hint="Name files, URLs or globs; or a list of them by --inputs-from FILE.")
     if len(inputs) == 1 and is_plan(inputs[0]):
-        kept = PlanFile(inputs[0])
-        return kept.into(archive) if archive else kept
+        return read(inputs[0], archive)
     if archive is None:
         raise UsageError("It is not said where the archive is", hint="Add --archive URL.")
     with Counting("files looked at", quiet) as count:
-        return make_plan(inputs, archive, wanted, count, cluster=place)
+        made = make_plan(inputs, archive, wanted, count, cluster=place)
+    for r in made.rejected:
+        if r.code == UnknownFormatError.code and is_plan(r.url):
+            raise UsageError("A plan stands alone", where=r.url, hint="Add inputs to it: antdask replan PLAN --add INPUT -o FILE.")
+    return made
+
+
+def read(plan: str, archive: str | None = None) -> PlanFile:
+    """The plan in a file, for another archive if one is named.
+
+    Raises
+    ------
+    PlanError
+        It is not there, or no plan.
+    """
+    kept = PlanFile(plan)
+    return kept.into(archive) if archive else kept
 
 
 def compare_files(first: str, second: str) -> Difference:
@@ -65,7 +82,11 @@ def grow(plan: str, add: tuple[str, ...], wanted: Settings, quiet: bool, place: 
     Raises
     ------
     PlanError, InputChangedError
+    UsageError
+        No inputs.
     """
+    if not add:
+        raise UsageError("No inputs are given", hint="Name files, URLs or globs by --add INPUT; or a list of them by --inputs-from FILE.")
     with Counting("files looked at", quiet) as count:
         return replan(PlanFile(plan), add, wanted, count, cluster=place)
 

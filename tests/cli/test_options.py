@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from antdask.cli.options import parse_range, parse_size
+from antdask.cli.options import parse_list, parse_range, parse_size
 from antdask.errors import UsageError
 
 
@@ -28,3 +28,9 @@ def test_a_range_is_one_number_or_half_open() -> None:
 def test_what_is_no_range_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match="--run is a number, or FIRST:END"):
         parse_range("--run", text)
+
+
+def test_a_list_of_inputs_has_one_on_each_line_or_is_that_of_find() -> None:
+    assert parse_list(b"/a b\t.root\r\n#no\n  \n caf\xe9.h5") == ("/a b\t.root", " caf\udce9.h5")
+    assert parse_list(b"#a\nb.root\0/c.root\0") == ("#a\nb.root", "/c.root")
+    assert parse_list(b"") == ()
