@@ -20,6 +20,7 @@ from antdask.cli.options import (
     with_part_bytes,
     with_profile,
     with_quiet,
+    with_runs,
     with_scan_cache,
     with_strict,
 )
@@ -299,7 +300,7 @@ def info(archive: str, stream: str | None, as_json: bool) -> None:
 @click.option(
     "--sql", metavar="QUERY", help="An SQL query over streams (events, events_hits, …) and runs, instead of a stream and conditions."
 )
-@click.option("--run", "runs", multiple=True, metavar="N|FIRST:END", help="Only this run, or these (END is not included); may be repeated.")
+@with_runs
 @click.option(
     "--runs-from", metavar="FILE", help="Only the runs of this list: numbers, or CSV or Parquet with a column run, and maybe detector."
 )
@@ -344,7 +345,7 @@ def query(archive: str, stream: str | None, sql: str | None, style: str, output:
 
 @main.command()
 @click.argument("archive")
-@click.option("--run", "runs", multiple=True, metavar="N|FIRST:END", help="Only this run, or these (END is not included); may be repeated.")
+@with_runs
 @click.option("--detector", multiple=True, help="Only this detector; may be repeated.")
 @click.option("--lineage", help="Only this lineage.")
 @click.option("--name", default="*", metavar="PATTERN", help="Only lines with such names, e.g. 'META/*' or '*writeL1.prescale'.")

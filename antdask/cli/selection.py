@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import itertools
 import sys
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from antdask.cli.group import write_nowhere
-from antdask.cli.options import parse_range
+from antdask.cli.options import parse_range, parse_runs
 from antdask.errors import DestinationError, UsageError
 from antdask.query.archive import open_archive
 from antdask.query.display import write_rows
@@ -41,12 +40,10 @@ def selected(
     ------
     NotAnArchiveError, UnknownNameError, UsageError, WhereError
     """
-    ranges = [parse_range("--run", text) for text in runs]
     frames = parse_range("--frame", frame) if frame else None
-    several = list(itertools.chain(*ranges)) if ranges else None
     whole = open_archive(archive).stream(stream).select(detector=detector or None, lineage=lineage)
     return (whole if runs_from is None else whole.select(run=runs_from)).select(
-        run=ranges[0] if len(ranges) == 1 else several,
+        run=parse_runs(runs),
         frame=(frames.start, frames.stop) if frames is not None else None,
         time=interval,
         where=where,

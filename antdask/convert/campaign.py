@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import socket
@@ -283,17 +284,14 @@ class _Renewal:
 
     def __init__(self, store: Store) -> None:
         self._store, self._due = store, time.monotonic() + RENEW_EVERY
-        self.trouble: AntdaskError | None = None
 
     def consider(self) -> None:
         """Renew it if it is time. What fails here is tried again, and at the end of the campaign for good."""
         began = time.monotonic()
         if began < self._due:
             return
-        try:
+        with contextlib.suppress(AntdaskError):
             snapshot.rebuild(self._store)
-        except AntdaskError as error:
-            self.trouble = error
         took = time.monotonic() - began
         self._due = began + took + max(RENEW_EVERY, took / RENEW_SHARE)
 

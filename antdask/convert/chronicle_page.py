@@ -15,6 +15,7 @@ from antdask.archive.store import Store
 from antdask.cluster.progress import duration
 from antdask.convert import pace
 from antdask.convert.chronicle import Chronicle, tell
+from antdask.query.explanation import size
 
 INK, ACCENT, QUIET, ALARM = "#1b2733", "#2a6f97", "#8a97a3", "#d1495b"
 #: Failures that the page lists; JSON has all.
@@ -61,7 +62,7 @@ def page(told: Chronicle) -> str:
         ("parts", f"{t['parts']:,}, {t['rows']:,} rows, {t['hits']:,} hits"),
         (
             "volume",
-            f"{_size(t['bytes_in'])} uncompressed → {_size(t['nbytes'])} archived"
+            f"{size(t['bytes_in'])} uncompressed → {size(t['nbytes'])} archived"
             + (f", ratio {t['bytes_in'] / t['nbytes']:.2f}" if t["nbytes"] else ""),
         ),
         ("speed", f"{t['mb_per_second_core']:.1f} MB/s/core, {t['mean_at_work']:.1f} parts at a time"),
@@ -101,14 +102,14 @@ def _plan_row(p: dict[str, Any]) -> list[Any]:
 
 
 def _group_row(g: dict[str, Any], name: str) -> list[Any]:
-    return [g[name], g["parts"], g["rows"], g["hits"], _size(g["bytes_in"]), _size(g["nbytes"]), g["mb_per_second_core"]]
+    return [g[name], g["parts"], g["rows"], g["hits"], size(g["bytes_in"]), size(g["nbytes"]), g["mb_per_second_core"]]
 
 
 def _share_rows(told: Chronicle) -> list[list[Any]]:
     words: tuple[tuple[str, str, Callable[[float], str]], ...] = (
         ("part_seconds", "time of a part [s]", "{:.2f}".format),
         ("mb_per_second_core", "speed [MB/s/core]", "{:.1f}".format),
-        ("peak_memory", "peak memory", _size),
+        ("peak_memory", "peak memory", size),
     )
     return [[label, *(show(v) for v in told.shares[key].values())] for key, label, show in words if told.shares[key]]
 
@@ -119,15 +120,6 @@ def _failure_row(f: dict[str, Any]) -> list[Any]:
 
 def _environment_row(name: str, e: dict[str, Any]) -> list[Any]:
     return [f"`{name}`", e["parts"], e.get("python", "not kept"), e.get("container", "") or "none", len(e.get("packages", {}))]
-
-
-def _size(nbytes: float) -> str:
-    value, unit = float(nbytes), "B"
-    for larger in ("kB", "MB", "GB", "TB", "PB"):
-        if value < 999.5:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"
 
 
 def throughput(told: Chronicle) -> Figure:

@@ -184,15 +184,15 @@ class _Soundness:
         return f"{keeper}: {problems[0]}" if problems else None
 
 
-def _orphans(store: Store, account: Account, limit: float, all_: bool, found: Garbage) -> None:
+def _orphans(store: Store, account: Account, limit: float, every: bool, found: Garbage) -> None:
     sizes = store.sizes("parts")
-    names = pa.array([name[6:-9] for name in sizes if name.endswith(".zarr.zip")], pa.string())
+    names = pa.array([part for name in sizes if (part := lay.part_of(name))], pa.string())
     own = account.rows.filter(account.rows["own"])["part"].combine_chunks()
     known = pa.concat_arrays([own, pa.array(account.broken, pa.string())])
     for part in names.filter(pc.invert(pc.is_in(names, known))).to_pylist():
         written = store.mtime(lay.part_file(part))
         # Where the storage does not tell the age, only who wants everything gets it.
-        if all_ or (written is not None and written < limit):
+        if every or (written is not None and written < limit):
             found.orphans[part] = sizes[lay.part_file(part)]
         else:
             found.young += 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
-from antdask.archive import catalog, documents, plans
+from antdask.archive import documents, plans
 from antdask.archive import layout as lay
 from antdask.archive.catalog_reader import CatalogReader
 from antdask.archive.ledger import Receipt
@@ -15,22 +16,21 @@ from antdask.plan import Assignment, FileEntry, Part, Range
 
 
 class LegacyInputs:
-    """Descriptions of all inputs of an archive, each read when it is asked for.
+    """Descriptions of all inputs of an archive, as its catalogue of the first question names them; each is read when it is asked for.
 
     Parameters
     ----------
     store : Store
-
-    Raises
-    ------
-    NotAnArchiveError, SchemaVersionError, ArchiveError
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.snapshot = catalog.current_name(store)
-        rows = CatalogReader.open(store).inputs.select(["fingerprint", "format", "plan", "number"]).to_pylist()
-        self._places = {(r["fingerprint"], r["format"]): (r["plan"], r["number"]) for r in rows}
+
+    @functools.cached_property
+    def _places(self) -> dict[tuple[str, str], tuple[str, int]]:
+        """Plan, and number in it, by fingerprint and format."""
+        rows = CatalogReader.open(self._store).inputs.select(["fingerprint", "format", "plan", "number"]).to_pylist()
+        return {(r["fingerprint"], r["format"]): (r["plan"], r["number"]) for r in rows}
 
     def find(self, fingerprint: str, format: str) -> FileEntry:
         """The description of an input, from the last plan that has it.
@@ -39,6 +39,7 @@ class LegacyInputs:
         ------
         InputMissingError
             No plan of the archive describes it.
+        NotAnArchiveError, SchemaVersionError, ArchiveError
         """
         if (fingerprint, format) not in self._places:
             raise InputMissingError(

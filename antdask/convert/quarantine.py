@@ -88,10 +88,12 @@ def cases(archive_url: str, names: Sequence[str] = (), codes: Sequence[str] = ()
     """
     rows = CatalogReader.open(Store(archive_url)).quarantine.to_pylist()
     found = [Case(**{k: v for k, v in row.items() if v is not None}) for row in rows]
-    for kind, wanted, known in (("input or part", names, {c.name for c in found}), ("cause", codes, {c.code for c in found})):
-        for word in wanted:
-            if not any(c.fits([word]) if kind != "cause" else c.code == word for c in found):
-                raise UnknownNameError.of(f"{kind} in quarantine", word, known)
+    for name in names:
+        if not any(c.fits([name]) for c in found):
+            raise UnknownNameError.of("input or part in quarantine", name, {c.name for c in found})
+    for code in codes:
+        if code not in (known := {c.code for c in found}):
+            raise UnknownNameError.of("cause in quarantine", code, known)
     return [c for c in found if c.fits(names) and (not codes or c.code in codes)]
 
 
@@ -198,7 +200,7 @@ class _Draft:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store, self._settings = store, settings
         self._legacy, self._account = LegacyInputs(store), Account.take(store, files=False)
-        self._inputs: list[FileEntry] = []
+        self._inputs: dict[FileEntry, int] = {}  # with the number of each in the plan
         self._parts: list[Part] = []
         self._retires: set[str] = set()
         self._lineages: dict[str, Mapping[str, Any]] = {}
@@ -323,11 +325,7 @@ class _Draft:
             self._append(task.part, task.inputs, self._lineages[part.key.lineage])
 
     def _append(self, part: Part, inputs: Sequence[FileEntry], lineage: Mapping[str, Any]) -> None:
-        places = []
-        for entry in inputs:
-            if entry not in self._inputs:
-                self._inputs.append(entry)
-            places.append(self._inputs.index(entry))
+        places = [self._inputs.setdefault(entry, len(self._inputs)) for entry in inputs]
         ranges: tuple[Range, ...] = tuple(dataclasses.replace(r, input=places[r.input]) for r in part.ranges)
         self._parts.append(Part(len(self._parts), part.key, ranges))
         self._lineages[part.key.lineage] = lineage

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from antdask.archive import contents, failed, marker, plans, snapshot
+from antdask.archive import layout as lay
 from antdask.archive.plans import PlanFile
 from antdask.archive.state import Account, Standing
 from antdask.archive.store import Store
@@ -91,7 +92,7 @@ def status(archive_url: str, rebuild: bool = False, files: bool = False) -> Stat
 
 def orphans(store: Store, account: Account) -> int:
     """Number of part files without a receipt."""
-    paths = pa.array([p[6:-9] for p in store.list("parts") if p.endswith(".zarr.zip")], pa.string())
+    paths = pa.array([part for p in store.list("parts") if (part := lay.part_of(p))], pa.string())
     own = account.rows.filter(account.rows["own"])["part"].combine_chunks()
     known = pa.concat_arrays([own, pa.array(account.broken, pa.string())])
     return pc.sum(pc.invert(pc.is_in(paths, known))).as_py() or 0

@@ -22,10 +22,6 @@ _REBUILD = "run: antdask status ARCHIVE --rebuild"
 class Survey:
     """What shows at once.
 
-    Parameters
-    ----------
-    store : Store
-
     Attributes
     ----------
     live : dict of str to int
@@ -36,19 +32,30 @@ class Survey:
         Part, and what is wrong with it.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._plans = {file.id: file for file in plans.saved(store)}
-        self._sizes = store.sizes("parts")
-        self._ranges = _Ranges()
+    def __init__(self) -> None:
         self.live: dict[str, int] = {}
         self.rows = self.hits = self.lost = 0
         self.problems: list[tuple[str, str]] = []
+        self._ranges = _Ranges()
+
+    @classmethod
+    def take(cls, store: Store) -> Survey:
+        """Read what the archive says about itself.
+
+        Raises
+        ------
+        NotAnArchiveError, SchemaVersionError, ArchiveError
+        """
+        found = cls()
+        found._look(store)
+        return found
+
+    def _look(self, store: Store) -> None:
+        self._plans = {file.id: file for file in plans.saved(store)}
+        self._sizes = store.sizes("parts")
         snapshot = current(store)
-        listed, left = (
-            set(snapshot.parts["part"].to_pylist()),
-            dict(zip(*(snapshot.superseded[n].to_pylist() for n in ("part", "by")), strict=True)),
-        )
+        listed = set(snapshot.parts["part"].to_pylist())
+        left = dict(zip(*(snapshot.superseded[n].to_pylist() for n in ("part", "by")), strict=True))
         derived = {name for file in self._plans.values() for name, document in file.lineages.items() if "step" in document}
         there = set()
         for receipt in ledger.receipts(store):
@@ -60,7 +67,7 @@ class Survey:
         gone = (part for part, by in left.items() if part not in there and "/" in by and by not in there and by not in left)
         self.problems += [(part, f"it was cleared away, and {left[part]}, which stands for it, is not there; {_CONVERT}") for part in gone]
         self.problems += self._ranges.doubled()
-        self.problems += self._missing()
+        self.problems += self._missing(Account.take(store))
 
     def _count(self, receipt: Receipt) -> None:
         self.live[receipt.part] = receipt.nbytes
@@ -78,8 +85,7 @@ class Survey:
         if receipt.plan not in self._plans:
             yield f"its plan {receipt.plan} is not in the archive"
 
-    def _missing(self) -> Iterator[tuple[str, str]]:
-        account = Account.take(self._store)
+    def _missing(self, account: Account) -> Iterator[tuple[str, str]]:
         for file in self._plans.values():
             standing = account.standing(file)
             for index in sorted(standing.missing()):

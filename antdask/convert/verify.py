@@ -94,7 +94,7 @@ def verify(archive_url: str, mode: str, cluster: Cluster, progress: Callable[[Ev
     began, store = time.perf_counter(), Store(archive_url)
     marker.check(store)
     report = VerifyReport(store.url, mode)
-    found = Survey(store)
+    found = Survey.take(store)
     report.problems += [{"part": part, "problem": text} for part, text in found.problems]
     report.parts, report.rows, report.hits, report.quarantined = len(found.live), found.rows, found.hits, found.lost
     broken = {p["part"] for p in report.problems}
@@ -180,6 +180,7 @@ def source_batch(store: Store, receipt: Receipt) -> Batch:
 
 @functools.lru_cache(maxsize=2)
 def _legacy(url: str, snapshot: str) -> LegacyInputs:
+    """Kept from part to part, as long as the snapshot is the same."""
     return LegacyInputs(Store(url))
 
 

@@ -56,3 +56,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_a_fault_of_the_destination(tmp_path: Path) -> None:
     with pytest.raises(DestinationError), sink(str(tmp_path / "nowhere" / "rows.csv")):
         pass
+
+
+def test_a_long_range_of_runs_is_never_walked_through(archive: str) -> None:
+    assert selected(archive, "events", runs=("0:4294967295",)).count() == selected(archive, "events").count()

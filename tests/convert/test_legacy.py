@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from antdask.archive import layout as lay
-from antdask.archive import ledger, snapshot
+from antdask.archive import ledger
 from antdask.archive.plans import open_plan
 from antdask.archive.store import Store
 from antdask.cluster import make_cluster
@@ -44,7 +44,3 @@ def test_what_no_plan_describes_is_said_to_be_missing(made):
     receipt = next(iter(ledger.receipts(made[1])))
     with pytest.raises(ArchiveError, match="lineage"):
         LegacyInputs(made[1]).task(dataclasses.replace(receipt, lineage="00000000"))
-
-
-def test_it_knows_the_snapshot_that_it_speaks_of(made):
-    assert LegacyInputs(made[1]).snapshot == snapshot.current(made[1]).snapshot

@@ -39,7 +39,10 @@ def closed(folder: Path) -> Iterator[None]:
 
 def test_inspect_describes_one_file():
     entry = inspect(L1)
-    assert entry.format == "km3net_online" and [(s.stream, s.run.run, s.stop) for s in entry.segments] == [("timeslices_l1", 25291, 3), ("headers", 25291, 1)]
+    assert entry.format == "km3net_online" and [(s.stream, s.run.run, s.stop) for s in entry.segments] == [
+        ("timeslices_l1", 25291, 3),
+        ("headers", 25291, 1),
+    ]
 
 
 def test_one_bad_input_does_not_stop_the_others(tmp_path):

@@ -22,11 +22,11 @@ def store(tmp_path):
 
 
 def texts(store):
-    return [text for _, text in Survey(store).problems]
+    return [text for _, text in Survey.take(store).problems]
 
 
 def test_a_sound_archive_is_sound(store):
-    found = Survey(store)
+    found = Survey.take(store)
     assert found.problems == [] and (len(found.live), found.rows, found.hits, found.lost) == (2, 10, 18, 0)
 
 
@@ -34,7 +34,7 @@ def test_a_merged_archive_is_sound_before_and_after_it_is_cleared(store):
     keep(store, merge_of(plan()))
     assert any("catalogue and receipts disagree" in t for t in texts(store))
     snapshot.rebuild(store)
-    found = Survey(store)
+    found = Survey.take(store)
     assert found.problems == [] or all("its plan" in t for _, t in found.problems)
     assert list(found.live) == [merge_of(plan()).part] and found.rows == 10
     for part in plan().parts:
@@ -50,7 +50,7 @@ def test_entries_that_stand_in_two_parts_are_found(store):
     double = dataclasses.replace(merge_of(plan()), supersedes=[], ranges=[{"input": 0, "tree": "T", "start": 3, "stop": 7}], entries=10)
     keep(store, double)
     snapshot.rebuild(store)
-    found = [(part.rpartition("/")[2], text) for part, text in Survey(store).problems if "too" in text]
+    found = [(part.rpartition("/")[2], text) for part, text in Survey.take(store).problems if "too" in text]
     assert len(found) == 2 and found[0][1].startswith("entries 3 to 5 stand in") and found[1][1].startswith("entries 5 to 7 stand in")
 
 
