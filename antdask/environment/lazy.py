@@ -64,40 +64,43 @@ class LazyGrid(BackendArray):
         columns = {}
         for name, array in self._arrays.items():
             columns[name] = read(self._product.store, array, (bins,) if array.dims == ("time",) else place[: len(array.dims)])
-        found = np.asarray(self._function(columns), self.dtype)
+        found = np.asarray(self._values(columns, place), self.dtype)
         for dimension in reversed(range(found.ndim)):
             pick = picks[dimension]
             found = found[(slice(None),) * dimension + (pick,)]
         return np.asarray(found)
+
+    def _values(self, columns: Columns, place: tuple[slice, ...]) -> Any:
+        """Values at a place from the columns there. Threads of Dask read several places at a time, so nothing of one may be kept in the object."""
+        return self._function(columns)
 
 
 class LazyGaps(LazyGrid):
     """Why there is no measurement, uint8: `GAPS`. A channel is dead on days on which it gave nothing while frames were recorded."""
 
     def __init__(self, product: Product, level: Level, window: tuple[int, int]) -> None:
-        super().__init__(product, level, ("n_valid", "n_saturated", "n_frames", "n_expected"), self._reasons, window, np.uint8)
+        super().__init__(product, level, ("n_valid", "n_saturated", "n_frames", "n_expected"), _reasons, window, np.uint8)
 
-    def _read(self, key: tuple[Any, ...]) -> np.ndarray:
-        (rows, _), (bins, _) = (_box(k, n) for k, n in zip(key, self.shape, strict=True))
-        self._place = (rows, slice(bins.start + self._window[0], bins.stop + self._window[0]))
-        return super()._read(key)
-
-    def _reasons(self, columns: Columns) -> np.ndarray:
-        some = (columns["n_valid"] > 0) | (columns["n_saturated"] > 0)
-        reason = np.where(columns["n_frames"] > 0, NO_DATA, np.where(columns["n_expected"] > 0, FRAMES_MISSING, OUTSIDE_RUNS))
-        reasons = np.where(some, DATA, reason).astype(np.uint8)
+    def _values(self, columns: Columns, place: tuple[slice, ...]) -> Any:
+        reasons = self._function(columns)
         silent = reasons == NO_DATA
         if silent.any():
-            reasons[silent & self._dead()] = DEAD_CHANNEL
+            reasons[silent & self._dead(*place)] = DEAD_CHANNEL
         return reasons
 
-    def _dead(self) -> np.ndarray:
+    def _dead(self, channels: slice, bins: slice) -> np.ndarray:
         """Channels and bins whose day has nothing of the channel."""
-        rows, bins = self._place
         numbers = np.arange(bins.start, bins.stop) * self._level.step_ns // DAY_NS
         days, arrays = slice(int(numbers[0]), int(numbers[-1]) + 1), self._product.arrays(LEVELS["1d"])
-        nothing = sum(read(self._product.store, arrays[n], (rows, days)).astype(np.int64) for n in ("n_valid", "n_saturated")) == 0
+        nothing = sum(read(self._product.store, arrays[n], (channels, days)).astype(np.int64) for n in ("n_valid", "n_saturated")) == 0
         return np.asarray(nothing)[:, numbers - days.start]
+
+
+def _reasons(columns: Columns) -> np.ndarray:
+    """What counts of frames alone tell."""
+    some = (columns["n_valid"] > 0) | (columns["n_saturated"] > 0)
+    reason = np.where(columns["n_frames"] > 0, NO_DATA, np.where(columns["n_expected"] > 0, FRAMES_MISSING, OUTSIDE_RUNS))
+    return np.where(some, DATA, reason).astype(np.uint8)
 
 
 def _box(key: Any, length: int) -> tuple[slice, Any]:

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from antdask.environment import lazy
 from antdask.environment.grid import LEVELS
 from antdask.environment.lazy import LazyGaps, LazyGrid, _box, variable
 
@@ -38,3 +39,22 @@ def test_reasons_need_no_reading_of_values(product):
     assert gaps.shape == (900, 24)
     # The first day of the year has no runs.
     assert (variable(("channel", "time"), gaps, {}).values == 1).all()
+
+
+def test_reasons_of_one_window_are_its_own_while_another_is_read(product, monkeypatch):
+    # A day with data, in which modules are silent, and one without: what threads of Dask do side by side, one inside of the other.
+    level = LEVELS["1h"]
+    first = int(product.grid.bins(np.array([1_267_401_600 * 10**9]), level)[0])
+    gaps = variable(("channel", "time"), LazyGaps(product, level, (0, first + 48)), {})
+    alone = gaps[:, first : first + 24].values
+    original, inside = lazy.read, [False]
+
+    def read(*place):
+        if not inside[0]:
+            inside[0] = True
+            assert gaps[:3, :2].shape == (3, 2) and gaps[:3, :2].values.shape == (3, 2)
+            inside[0] = False
+        return original(*place)
+
+    monkeypatch.setattr(lazy, "read", read)
+    assert (alone == 4).any() and (gaps[:, first : first + 24].values == alone).all()
