@@ -153,8 +153,17 @@ def run[T, R](
     """
     if attempts < 1 or (window is not None and window < 1):
         raise UsageError("A run needs at least one attempt and a window of one task", found=f"attempts={attempts}, window={window}")
-    call = _Call(cluster, Attempt(function, classify), args)
-    return _Run(call, iter(tasks), window, attempts, on_result, on_failure, progress, total, backoff).to_the_end()
+    return _Run(
+        call=_Call(cluster, Attempt(function, classify), args),
+        tasks=iter(tasks),
+        window=window,
+        attempts=attempts,
+        on_result=on_result,
+        on_failure=on_failure,
+        progress=progress,
+        total=total,
+        backoff=backoff,
+    ).to_the_end()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -183,31 +192,28 @@ class _Try:
     number: int
 
 
+@dataclasses.dataclass(kw_only=True)
 class _Run:
     """The state of one run; `step` after `step` to the end."""
 
-    def __init__(
-        self,
-        call: _Call,
-        tasks: Iterator[Any],
-        window: int | None,
-        attempts: int,
-        on_result: Callable[[Any, Any], None],
-        on_failure: Callable[[Any, Failure], None],
-        progress: Callable[[Event], None] | None,
-        total: int | None,
-        backoff: float,
-    ) -> None:
-        self.call, self.tasks, self.window, self.attempts = call, tasks, window, attempts
-        self.on_result, self.on_failure, self.progress, self.total, self.backoff = on_result, on_failure, progress, total, backoff
-        self.stats = RunStats()
-        self.began = time.monotonic()
-        self.running: dict[Future[Any], _Try] = {}
-        self.resting: list[tuple[float, int, _Try]] = []  # a heap: due time, a number that breaks ties, what to try
-        self.ties = itertools.count()
-        self.finished: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
-        self.exhausted = False
-        self.bugs: collections.Counter[tuple[str, str]] = collections.Counter()
+    call: _Call
+    tasks: Iterator[Any]
+    window: int | None
+    attempts: int
+    on_result: Callable[[Any, Any], None]
+    on_failure: Callable[[Any, Failure], None]
+    progress: Callable[[Event], None] | None
+    total: int | None
+    backoff: float
+    stats: RunStats = dataclasses.field(default_factory=RunStats)
+    began: float = dataclasses.field(default_factory=time.monotonic)
+    running: dict[Future[Any], _Try] = dataclasses.field(default_factory=dict)
+    #: A heap: due time, a number that breaks ties, what to try.
+    resting: list[tuple[float, int, _Try]] = dataclasses.field(default_factory=list)
+    ties: Iterator[int] = dataclasses.field(default_factory=itertools.count)
+    finished: queue.SimpleQueue[Future[Any]] = dataclasses.field(default_factory=queue.SimpleQueue)
+    exhausted: bool = False
+    bugs: collections.Counter[tuple[str, str]] = dataclasses.field(default_factory=collections.Counter)
 
     def to_the_end(self) -> RunStats:
         try:

@@ -106,9 +106,9 @@ def export_environment(
         for name in ("netcdf", "tables", "erddap"):
             (target / name).mkdir(parents=True, exist_ok=True)
     wanted = sorted(set(lines)) if lines is not None else np.unique(known["line"]).tolist()
-    ending = "csv" if csv else "parquet"
-    fragments, rows = _rates(environment, target, names, wanted, time, about, ending)
-    fragments += _sensors(environment, target, names, sensors, time, about, ending)
+    writing = _Writing(environment, target, names, time, about, "csv" if csv else "parquet")
+    fragments, rows = writing.rates(wanted)
+    fragments += writing.sensors(sensors)
     if native is not None:
         native_day(archive, native, about, target / "netcdf" / f"counts-{native}.nc", wanted if lines is not None else None)
     with destination_errors(str(target)):
@@ -119,37 +119,50 @@ def export_environment(
     return Exported(str(target), files, rows)
 
 
-def _rates(environment: Any, target: Path, levels: list[str], lines: list[int], time: str | None, about: Citation, ending: str) -> tuple[list[str], int]:  # fmt: skip
-    fragments, rows = [], 0
-    for level in levels:
-        written = []
-        for line in lines:
-            found = environment.open(level=level, time=time, line=line)
-            if bool((found["n_valid"].sum() + found["n_saturated"].sum()) > 0):
-                written.append(rates_file(found, about, target / "netcdf" / f"rates-L{line:02d}-{level}.nc"))
-        if written:
-            fragments.append(dataset_fragment(written, f"antares_rates_{level}"))
-        rows += rates_table(environment.open(level=level, time=time, line=lines), target / "tables" / f"rates-{level}.{ending}")
-    return fragments, rows
+@dataclasses.dataclass(frozen=True)
+class _Writing:
+    """What all files of an export share."""
 
+    environment: Any
+    target: Path
+    levels: list[str]
+    time: str | None
+    citation: Citation
+    ending: str
 
-def _sensors(environment: Any, target: Path, levels: list[str], sensors: Iterable[str] | None, time: str | None, about: Citation, ending: str) -> list[str]:  # fmt: skip
-    """Files of sensors, as they were read and by level, and a table of all by level."""
-    known = environment.sensors
-    if sensors is None:
-        sensors = [name for name, code in known["code"].items() if code and TERMS[code].kind == "environmental"]
-    chosen, fragments = list(sensors), []
-    for name in chosen:
-        stem = name.replace("/", "-")
-        series = environment.open(name, level="raw", time=time)
-        if not series.sizes["time"]:
-            continue
-        written = sensor_file(series, name, about, target / "netcdf" / f"{stem}.nc")
-        fragments.append(dataset_fragment([written], f"antares_{stem.replace('-', '_')}"))
-        for level in levels:
-            sensor_file(environment.open(name, level=level, time=time), name, about, target / "netcdf" / f"{stem}-{level}.nc")
-    for level in levels if chosen else []:
-        sensors_table(
-            {name: environment.open(name, level=level, time=time) for name in chosen}, target / "tables" / f"sensors-{level}.{ending}"
-        )
-    return fragments
+    def rates(self, lines: list[int]) -> tuple[list[str], int]:
+        """A file for each line and level, and a table of all lines by level; fragments for ERDDAP, and rows of the tables."""
+        fragments, rows = [], 0
+        for level in self.levels:
+            written = []
+            for line in lines:
+                found = self.environment.open(level=level, time=self.time, line=line)
+                if bool((found["n_valid"].sum() + found["n_saturated"].sum()) > 0):
+                    written.append(rates_file(found, self.citation, self.target / "netcdf" / f"rates-L{line:02d}-{level}.nc"))
+            if written:
+                fragments.append(dataset_fragment(written, f"antares_rates_{level}"))
+            whole = self.environment.open(level=level, time=self.time, line=lines)
+            rows += rates_table(whole, self.target / "tables" / f"rates-{level}.{self.ending}")
+        return fragments, rows
+
+    def sensors(self, names: Iterable[str] | None) -> list[str]:
+        """Files of sensors, as they were read and by level, and a table of all by level; fragments for ERDDAP."""
+        if names is None:
+            names = [name for name, code in self.environment.sensors["code"].items() if code and TERMS[code].kind == "environmental"]
+        chosen, fragments = list(names), []
+        for name in chosen:
+            stem = name.replace("/", "-")
+            series = self._series(name, "raw")
+            if not series.sizes["time"]:
+                continue
+            written = sensor_file(series, name, self.citation, self.target / "netcdf" / f"{stem}.nc")
+            fragments.append(dataset_fragment([written], f"antares_{stem.replace('-', '_')}"))
+            for level in self.levels:
+                sensor_file(self._series(name, level), name, self.citation, self.target / "netcdf" / f"{stem}-{level}.nc")
+        for level in self.levels if chosen else []:
+            series_of = {name: self._series(name, level) for name in chosen}
+            sensors_table(series_of, self.target / "tables" / f"sensors-{level}.{self.ending}")
+        return fragments
+
+    def _series(self, name: str, level: str) -> Any:
+        return self.environment.open(name, level=level, time=self.time)
