@@ -39,11 +39,12 @@ inline void header(unsigned run, Long64_t start, unsigned events, const char *no
 }
 
 // A branch per quantity, lengths in NHits.
-inline void write_leaves(const char *path, int compression, int basket, bool flush, Long64_t start, const char *notice, Run r) {
+inline void write_leaves(const char *path, int compression, int basket, bool flush, Long64_t start, const char *notice, Run r, Long64_t save = 0) {
     TFile file(path, "RECREATE", "", compression);
     header(r.events ? r.run[0] : 0, start, r.events, notice);
     TTree tree("PhysicsEvent", "PhysicsEvent");
-    if (!flush) tree.SetAutoFlush(0);
+    if (!flush) tree.SetAutoFlush(save / 2);
+    if (save) tree.SetAutoSave(save);
     unsigned run, frame, mask;
     int counter, n;
     tree.Branch("RunNumber", &run, "RunNumber/i", basket);
@@ -75,11 +76,12 @@ inline void write_leaves(const char *path, int compression, int basket, bool flu
 }
 
 // Hits as a vector of structures: 0 leaves it whole (ROOT then streams member by member), more splits it into a branch per member.
-inline void write_structs(const char *path, int compression, int basket, bool flush, int split, Long64_t start, const char *notice, Run r) {
+inline void write_structs(const char *path, int compression, int basket, bool flush, int split, Long64_t start, const char *notice, Run r, Long64_t save = 0) {
     TFile file(path, "RECREATE", "", compression);
     header(r.events ? r.run[0] : 0, start, r.events, notice);
     TTree tree("PhysicsEvent", "PhysicsEvent");
-    if (!flush) tree.SetAutoFlush(0);
+    if (!flush) tree.SetAutoFlush(save / 2);
+    if (save) tree.SetAutoSave(save);
     unsigned run, frame, mask;
     int counter;
     std::vector<SpeHit> hits, *pointer = &hits;

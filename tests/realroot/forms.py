@@ -23,3 +23,10 @@ SHAPES = [
     for shape in ("list", "vectors", "pointers")
     for codec, basket in (("zlib", 32_000), ("lz4", 2000), ("none", 4000))
 ]
+
+#: The same events, saved on the way every 120 of them.
+SAVED = [
+    {"name": f"saved_{'leaf' if split is None else f'split{split}'}_{codec}.root", "split": split, "compression": compression(codec, level), "basket": 2000, "flush": False, "save": 120}
+    for split in (None, 0, 99)
+    for codec, level in (("zlib", 1), ("zstd", 5), ("none", 0))
+]  # fmt: skip

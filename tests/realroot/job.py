@@ -1,7 +1,7 @@
 """Runs inside the environment of real ROOT: write simulated events in many forms, read files, or time ROOT's own loop over them (``python write.py JOB.json``).
 
 The job is a JSON document: ``content`` (an ``.npz`` with a column per branch), ``start`` (UTC ns), ``notice``, and ``files``, a list of
-``{"path", "split" (null for leaf arrays), "compression", "basket", "flush"}``, or with ``"shape"`` (list, vectors, pointers) instead of the last but two. With ``loop``, a list of paths, the processor seconds of ROOT's loop are printed as JSON; with
+``{"path", "split" (null for leaf arrays), "compression", "basket", "flush"}``, with ``"save"`` saved every so many entries, or with ``"shape"`` (list, vectors, pointers) instead of the last but two. With ``loop``, a list of paths, the processor seconds of ROOT's loop are printed as JSON; with
 ``summarise``, the sums of every branch as `SpeHit.h` prints them.
 """
 
@@ -44,9 +44,9 @@ def main(path: str) -> None:
             continue
         common = (file["path"], file["compression"], file["basket"], file["flush"])
         if file["split"] is None:
-            ROOT.write_leaves(*common, job["start"], job["notice"], run)
+            ROOT.write_leaves(*common, job["start"], job["notice"], run, file.get("save", 0))
         else:
-            ROOT.write_structs(*common, file["split"], job["start"], job["notice"], run)
+            ROOT.write_structs(*common, file["split"], job["start"], job["notice"], run, file.get("save", 0))
 
 
 def timed(path: str) -> float:
