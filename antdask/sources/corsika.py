@@ -18,7 +18,7 @@ from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files
 from antdask.sources.blob import Blob, open_blob
-from antdask.sources.corsika_blocks import DATA, MARKER, RUNE, Blocks, Showers, scan, showers_of
+from antdask.sources.corsika_blocks import DATA, MARKER, RUNE, Blocks, Showers, known_blocks, scan, showers_of
 from antdask.sources.corsika_runs import Runs, runs_of
 from antdask.sources.corsika_showers import ORIGIN, SHOWERS, Decoder
 from antdask.sources.evt_header import header_batch
@@ -77,7 +77,7 @@ class Corsika:
         if tree not in (SHOWERS, HEADERS):
             raise UnknownNameError.of("tree", tree, [SHOWERS, HEADERS], where=entry.url)
         with open_blob(entry.url) as blob:
-            blocks = _scanned(blob)
+            blocks = known_blocks(entry.url, entry.fingerprint, blob.nbytes)
             runs = runs_of(blob, blocks)
             if tree == HEADERS:
                 files.demand_entries(start, stop, len(runs.headers), entry.url, HEADERS)

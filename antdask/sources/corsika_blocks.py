@@ -12,11 +12,12 @@ and the next one is looked for. Byte order is that of the machine that wrote (CO
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
 from antdask.errors import CorruptFileError
-from antdask.sources.blob import Blob
+from antdask.sources.blob import Blob, open_blob
 from antdask.sources.km3net_records import gather, ones
 
 SUB_BLOCKS = 21
@@ -172,6 +173,13 @@ def scan(blob: Blob) -> Blocks:
         raise CorruptFileError("The file holds no whole record", where=blob.url, found=f"{blob.nbytes} bytes", expected=f"records of {form.stride}", hint="It is cut short or damaged.")  # fmt: skip
     places = (starts[:, None] + MARKER + form.nbytes * np.arange(SUB_BLOCKS)).reshape(-1)
     return _in_order(form, places, np.concatenate(tags), gaps, blob.nbytes)
+
+
+@functools.lru_cache(maxsize=4)
+def known_blocks(url: str, fingerprint: str, nbytes: int) -> Blocks:
+    """The blocks of a file that is known to be unchanged, kept for the next part that is made of it, and for what stands behind a damaged shower."""
+    with open_blob(url) as blob:
+        return scan(blob)
 
 
 def showers_of(blocks: Blocks) -> Showers:

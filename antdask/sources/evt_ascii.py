@@ -17,7 +17,7 @@ from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
 from antdask.sources import evt_event, files
 from antdask.sources.blob import Blob, open_blob
-from antdask.sources.evt_blocks import EVENT, RUN, Blocks, scan
+from antdask.sources.evt_blocks import EVENT, RUN, Blocks, known_blocks, scan
 from antdask.sources.evt_header import Header, header_batch, parse
 
 ORIGIN = evt_event.ORIGIN
@@ -77,7 +77,7 @@ class EvtAscii:
         if tree not in (EVENTS, HEADERS):
             raise UnknownNameError.of("tree", tree, [EVENTS, HEADERS], where=entry.url)
         with open_blob(entry.url) as blob:
-            blocks = scan(blob)
+            blocks = known_blocks(entry.url, entry.fingerprint, blob.nbytes)
             count = len(blocks.starts if tree == EVENTS else blocks.headers)
             files.demand_entries(start, stop, count, entry.url, tree)
             headers = _headers(blob, blocks)

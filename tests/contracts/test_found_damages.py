@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
+from unittest.mock import Mock
 
 import pytest
 
-from tests.contracts.fuzzing import Damage, Sound
+from antdask.sources import controlhost, corsika, corsika_blocks, evt_ascii, evt_blocks
+from tests.contracts.fuzzing import Damage, Sound, read
 from tests.contracts.test_source_contract import path_of
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -35,3 +38,31 @@ def test_what_was_wrong_once_is_met(file: str, damage: Damage, outcome: str, tmp
     sound = Sound(path_of(file))
     found = sound.judge(damage, sound.place(tmp_path))
     assert (found.outcome, found.why) == (outcome, "")
+
+
+@pytest.mark.parametrize(
+    ("modules", "file", "head", "broken"),
+    [
+        ((evt_ascii, evt_blocks), "evt/KM3Sim.evt", b"start_event:", b"start_evemt:"),
+        ((controlhost,), "daq/IO_TSSN.dat", b"", b""),
+        ((corsika, corsika_blocks), "corsika/DAT000001", b"EVTE", b"EVTX"),
+    ],
+)
+def test_a_file_is_looked_through_once_however_many_of_its_entries_are_lost(
+    modules: tuple[ModuleType, ...], file: str, head: bytes, broken: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = Path(path_of(file)).read_bytes() * 8
+    # Every third mark is gone; of records on the wire, which have none, some bytes here and there.
+    pieces = data.split(head) if head else [data[n : n + 700] for n in range(0, len(data), 700)]
+    damaged = b"".join(
+        p + (b"" if n + 1 == len(pieces) else (head, head, broken)[n % 3] if head else b"\xff") for n, p in enumerate(pieces)
+    )
+    path = tmp_path / f"many{Path(file).suffix}"
+    path.write_bytes(damaged)
+    scan = Mock(side_effect=modules[-1].scan)
+    for module in modules:
+        monkeypatch.setattr(module, "scan", scan)
+    found, lost, _ = read(str(path))
+    assert len(lost) > 5 and sum(batch.rows for batch in found.values()) > 5
+    # To describe it, and to read it.
+    assert scan.call_count == 2
