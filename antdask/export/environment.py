@@ -15,9 +15,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -102,21 +104,33 @@ def export_environment(
         raise UsageError("These data have no lines; only rates of ANTARES are exported")
     if target.exists() and any(target.iterdir()):
         raise UsageError("The folder is not empty", where=str(target), hint="Name a new one.")
-    with destination_errors(str(target)):
+    with _or_nothing(target):
         for name in ("netcdf", "tables", "erddap"):
-            (target / name).mkdir(parents=True, exist_ok=True)
-    wanted = sorted(set(lines)) if lines is not None else np.unique(known["line"]).tolist()
-    writing = _Writing(environment, target, names, time, about, "csv" if csv else "parquet")
-    fragments, rows = writing.rates(wanted)
-    fragments += writing.sensors(sensors)
-    if native is not None:
-        native_day(archive, native, about, target / "netcdf" / f"counts-{native}.nc", wanted if lines is not None else None)
-    with destination_errors(str(target)):
-        pq.write_table(environment.flashes(time), target / "tables" / "flashes.parquet", compression="zstd")
-        (target / "erddap" / "datasets.xml").write_text("".join(fragments), encoding="utf-8")
-        (target / "README.md").write_text(readme(environment, names, about), encoding="utf-8")
+            (target / name).mkdir()
+        wanted = sorted(set(lines)) if lines is not None else np.unique(known["line"]).tolist()
+        writing = _Writing(environment, target, names, time, about, "csv" if csv else "parquet")
+        fragments, rows = writing.rates(wanted)
+        fragments += writing.sensors(sensors)
+        if native is not None:
+            native_day(archive, native, about, target / "netcdf" / f"counts-{native}.nc", wanted if lines is not None else None)
+        with destination_errors(str(target)):
+            pq.write_table(environment.flashes(time), target / "tables" / "flashes.parquet", compression="zstd")
+            (target / "erddap" / "datasets.xml").write_text("".join(fragments), encoding="utf-8")
+            (target / "README.md").write_text(readme(environment, names, about), encoding="utf-8")
     files = {str(p.relative_to(target)): p.stat().st_size for p in sorted(target.rglob("*")) if p.is_file()}
     return Exported(str(target), files, rows)
+
+
+@contextlib.contextmanager
+def _or_nothing(target: Path) -> Iterator[None]:
+    """A folder that is new or empty, and that is cleared when anything fails: the next attempt finds it as this one did."""
+    with destination_errors(str(target)):
+        target.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
 
 
 @dataclasses.dataclass(frozen=True)

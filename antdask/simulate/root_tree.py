@@ -174,7 +174,7 @@ class Tree:
             if self._entries == self._goal:
                 self._goal *= 2
                 self._flush()
-            if not self._cycle and self._entries == _FIRST or self._written() - self._saved >= _AUTOSAVE:
+            if (not self._cycle and self._entries == _FIRST) or self._written() - self._saved >= _AUTOSAVE:
                 self._autosave()
 
     def close(self) -> None:

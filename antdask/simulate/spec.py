@@ -21,6 +21,8 @@ LAYOUTS = ("leaf", "packed")
 RUN_SPACING_NS = 7200 * 10**9
 #: A run number and its start [ns since 1970]: 2007-01-29, when ANTARES had taken its first 25,416 runs.
 REFERENCE_RUN, REFERENCE_NS = 25_416, 1_170_028_800 * 10**9
+#: Runs end here, in the year 2229: times are int64 ns, which end in 2262.
+LAST_RUN = 1_000_000
 
 #: The first frame of a run that is recorded, as in run 45978 (km3net-testdata); that frame 0 starts with the run is an assumption.
 FIRST_FRAME = 2
@@ -84,7 +86,7 @@ class SimulationSpec:
             raise UnknownNameError.of("layout", self.layout, LAYOUTS)
         for name, low, high in (
             ("runs", 1, 100_000),
-            ("first_run", REFERENCE_RUN, 2**31),
+            ("first_run", REFERENCE_RUN, LAST_RUN - self.runs),
             ("events", 0, int(RUN_SPACING_NS * 1e-9 * self.event_rate_hz * 0.9)),
             ("seed", 0, 2**63),
             ("event_rate_hz", 0.1, 10_000),

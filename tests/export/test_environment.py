@@ -117,3 +117,7 @@ def test_what_cannot_be_written_is_said(archive, folder, tmp_path):
         export_environment(archive, folder)
     with pytest.raises(UnknownNameError):
         export_environment(archive, tmp_path / "x", levels=["2h"])
+    for wrong in ("2011-13-41", "1999-01-01"):
+        with pytest.raises(UsageError, match=wrong):
+            export_environment(archive, tmp_path / "x", levels=["1d"], lines=[1], native=wrong)
+    assert not (tmp_path / "x").exists()

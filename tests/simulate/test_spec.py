@@ -11,7 +11,7 @@ import uproot
 from antdask.errors import UnknownNameError, UsageError
 from antdask.model.time import format_utc
 from antdask.simulate import simulate
-from antdask.simulate.spec import FRAME_TICKS, REFERENCE_RUN, SimulationSpec, run_start_ns
+from antdask.simulate.spec import FRAME_TICKS, LAST_RUN, REFERENCE_RUN, SimulationSpec, run_start_ns
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ from antdask.simulate.spec import FRAME_TICKS, REFERENCE_RUN, SimulationSpec, ru
         ({"events": 10**6}, "Ask for more runs"),
         ({"runs": 0}, "'runs'"),
         ({"first_run": 3}, "'first_run'"),
+        ({"first_run": 2**31 - 2, "runs": 2}, "'first_run'.*expected 25416 to 999998"),
         ({"basket_bytes": 10}, "'basket_bytes'"),
         ({"level": 11}, "Level of codec 'zlib'"),
         ({"codec": "none", "level": 1}, "Level of codec 'none'"),
@@ -67,3 +68,8 @@ def test_a_file_says_that_it_is_simulated_and_how_whichever_runs_were_asked_for(
     document = json.loads(text)
     assert document["notice"].startswith("SIMULATED")
     assert (document["run"], document["specification"]["seed"]) == (45_002, 8)
+
+
+def test_the_last_run_can_be_written(tmp_path: Path) -> None:
+    files = simulate(SimulationSpec(events=3, first_run=LAST_RUN - 1), tmp_path)
+    assert files and format_utc(run_start_ns(LAST_RUN)).startswith("2229-")
