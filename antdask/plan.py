@@ -275,9 +275,7 @@ def entry_to_dict(entry: FileEntry) -> dict[str, Any]:
     """A file entry as plain data, ready for JSON."""
     # By hand: `dataclasses.asdict` copies so thoroughly that a plan of 10^6 parts would take minutes more.
     document = {name: getattr(entry, name) for name in FileEntry.__slots__}
-    segments = [{name: getattr(s, name) for name in Segment.__slots__} for s in entry.segments]
-    for segment in segments:
-        segment["run"] = _run_to_dict(segment["run"])
+    segments = [{**{name: getattr(s, name) for name in Segment.__slots__}, "run": _run_to_dict(s.run)} for s in entry.segments]
     # Left out where there is none, so that the ids of plans stay what they were.
     like = document.pop("like")
     lent = {} if like is None else {"like": {"url": like.url, "fingerprint": like.fingerprint}}

@@ -154,16 +154,9 @@ def run[T, R](
     if attempts < 1 or (window is not None and window < 1):
         raise UsageError("A run needs at least one attempt and a window of one task", found=f"attempts={attempts}, window={window}")
     return _Run(
-        call=_Call(cluster, Attempt(function, classify), args),
-        tasks=iter(tasks),
-        window=window,
-        attempts=attempts,
-        on_result=on_result,
-        on_failure=on_failure,
-        progress=progress,
-        total=total,
-        backoff=backoff,
-    ).to_the_end()
+        call=_Call(cluster, Attempt(function, classify), args), tasks=iter(tasks), window=window, attempts=attempts, total=total, backoff=backoff,
+        on_result=on_result, on_failure=on_failure, progress=progress,
+    ).to_the_end()  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
