@@ -96,8 +96,17 @@ def describe_each(url: str, like: Lender | None = None) -> tuple[list[FileEntry]
     if loss is not None:
         damaged = [loss, *(error for error in damaged if error is not loss)]
     if not found or (loss is not None and not any(entry.segments for entry in found)):
-        raise [*damaged, *unknown][0]
+        raise _together(damaged) if loss is not None else [*damaged, *unknown][0]
     return [dataclasses.replace(e, like=like) for e in found] if lends else found, damaged
+
+
+def _together(damaged: list[CorruptFileError]) -> CorruptFileError:
+    """What is missing of a file, and why no source can use what is left."""
+    loss, *others = damaged
+    if not others:
+        return loss
+    hint = f"{loss.hint} Of what is left nothing can be archived: {others[0].what} (in {others[0].where})."
+    return CorruptFileError(loss.what, where=loss.where, found=loss.found, expected=loss.expected, hint=hint)
 
 
 def _borrows(url: str, like: Lender) -> bool:

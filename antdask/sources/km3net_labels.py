@@ -39,7 +39,10 @@ def simulated_by(file: RootFile, notes: list[str]) -> str:
 
     What cannot be read says nothing: `notes` name it.
     """
-    return _header(file) or _provenance(file, notes) or _truth(file, notes)
+    found = _header(file) or _provenance(file, notes) or _truth(file, notes)
+    if not found and file.loss is not None and META not in file.objects:
+        notes.append("whether it is simulated cannot be told: what says so may have stood where the file is cut")
+    return found
 
 
 def _header(file: RootFile) -> str:

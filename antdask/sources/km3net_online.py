@@ -120,10 +120,17 @@ class Km3netOnline:
                 if file.entries(name) == 0:
                     notes.append(f"tree '{name}' is empty")
                     continue
-                tree = file.tree(name)
-                headers = _headers(tree)
+                try:
+                    tree = file.tree(name)
+                    headers = _headers(tree)
+                    found, lost = _segments(tree, headers, bool(evidence))
+                except CorruptFileError as error:
+                    # Of a file that was cut it is told that much is missing, and other trees may be whole.
+                    if file.loss is None:
+                        raise
+                    notes.append(f"tree '{name}' cannot be read: {error.what}")
+                    continue
                 splits.add("split" if headers.split else "unsplit")
-                found, lost = _segments(tree, headers, bool(evidence))
                 segments += found
                 notes += lost
             provenance, elsewhere = Provenance(file), is_told_offline(file)

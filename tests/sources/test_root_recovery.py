@@ -127,6 +127,14 @@ def test_what_stands_in_the_directories_below_is_found_too(tmp_path: Path) -> No
     assert entry.uuid == whole.uuid
 
 
+def test_where_no_provenance_is_left_it_is_said_that_the_label_is_a_guess(tmp_path: Path) -> None:
+    data = bytearray((ONLINE / "KM3NeT_00000133_JDAQEvent.root").read_bytes()[:150_000])
+    data[256:1183] = bytes(1183 - 256)
+    (entry,), _ = describe_each(write(tmp_path, bytes(data)))
+    assert entry.segments[0].run.detector == "km3net-133"
+    assert any("whether it is simulated cannot be told" in note for note in entry.notes)
+
+
 def test_trees_without_entries_do_not_stand_for_the_one_that_is_lost(tmp_path: Path) -> None:
     data = (ONLINE / L1).read_bytes()
     with pytest.raises(CorruptFileError, match="baskets of tree 'KM3NET_TIMESLICE_L1' with 3 entries are whole, but cannot be read"):

@@ -127,6 +127,17 @@ def test_baskets_of_all_branches_come_in_few_requests(serving: Any, web: Web) ->
     assert batches and len(gets) <= 20 and web.sent <= 1.2 * ROOT.stat().st_size
 
 
+def test_a_file_that_lost_its_end_is_walked_through_in_few_requests(serving: Any, web: Web) -> None:
+    """Each key says where the next one stands: asked for one by one, the file would take a round trip for every basket."""
+    path = Path(__file__).parent / "data" / "killed.root"
+    url = serving("http", path)
+    with open_root(url) as there, open_root(str(path)) as here:
+        assert len([r for r in web.requests if r[0] == "GET"]) <= 5
+        assert web.sent <= 2 * path.stat().st_size
+        for one, other in zip(there.tree("t").branches, here.tree("t").branches, strict=True):
+            assert one.read(0, 2500).payload.tobytes() == other.read(0, 2500).payload.tobytes()
+
+
 def test_metadata_are_read_in_pages_and_once(serving: Any, web: Web) -> None:
     url = serving("http", ROOT)
     with open_blob(url) as blob:
