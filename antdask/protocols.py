@@ -1,4 +1,4 @@
-"""The doors: what a source, a calibration, a cluster and an exporter must offer; and the registry of named things.
+"""The doors: what a source and a cluster must offer; and the registry of named things.
 
 Third parties add to a registry by an entry point of the same group, e.g. ``[project.entry-points."antdask.sources"]``.
 """
@@ -73,18 +73,6 @@ class OrderedSource(Protocol):
         ...
 
 
-class Calibration(Protocol):
-    """A pure step on arrays with constants of a validity interval."""
-
-    name: str
-    needs: tuple[str, ...]
-    gives: tuple[str, ...]
-
-    def apply(self, arrays: Mapping[str, np.ndarray], constants: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """New columns from old ones; chunk by chunk or whole, the result is the same."""
-        ...
-
-
 class Cluster(Protocol):
     """A place to run tasks; a context manager that closes it."""
 
@@ -106,20 +94,6 @@ class Cluster(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
-
-
-class Exporter(Protocol):
-    """An archive out of the house."""
-
-    name: str
-
-    def describe(self) -> str:
-        """One line for a list."""
-        ...
-
-    def write(self, archive: Any, selection: Any, destination: str) -> Mapping[str, Any]:
-        """Write and say what was written."""
-        ...
 
 
 class Registry[T]:

@@ -26,8 +26,6 @@ KEPT, BEYOND_NS = 64, 1800 * 10**9
 NAMES = {
     "median": "median", "rate": "mean", "rate_at_least": "mean with saturated frames (lower bound)", "baseline": "baseline", "rate_max": "maximum", "coverage": "coverage",
 }  # fmt: skip
-#: Known by windows of 15 minutes; finer views show these windows.
-_WINDOWED = ("baseline", "burst_fraction")
 _QUARTER_NS = 900 * 10**9
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, TypeVar
 
 import XRootD.client
-from XRootD.client.flags import AccessMode, DirListFlags, MkDirFlags, OpenFlags, QueryCode, StatInfoFlags
+from XRootD.client.flags import AccessMode, DirListFlags, OpenFlags, QueryCode, StatInfoFlags
 
 from antdask.remote.client import Stat
 from antdask.remote.ranges import Range
@@ -224,10 +224,6 @@ class XrootdClient:
         except FileNotFoundError:
             # An earlier attempt did it, and its answer was lost.
             self.stat(target)
-
-    def make_folder(self, path: str) -> None:
-        """Make a folder and all above it."""
-        self._ask("mkdir", path, lambda: self._fs.mkdir(path, MkDirFlags.MAKEPATH, timeout=_TIMEOUT))
 
     def remove(self, path: str) -> None:
         """Delete a file; nothing happens where there is none."""
