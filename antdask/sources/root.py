@@ -59,6 +59,8 @@ class Tree:
         self._metadata = metadata
         self.url, self.name = metadata.blob.url, name
         extents = extents_of(model, found, lent=lent) if found else {}
+        if lent and not extents:
+            raise CorruptFileError("The baskets of the tree cannot be put in order", where=self.where, hint=HINT, tree=name)
         self.entries = max(0 if lent else int(model.member("fEntries")), *(int(e.edges[-1]) for e in extents.values()), 0)
         self.far = metadata.blob.far
         home = Home(metadata, name, self.entries, extents)

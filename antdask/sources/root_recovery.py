@@ -84,7 +84,9 @@ def recover(blob: Blob, error: CorruptFileError, like: Lender | None = None) -> 
     objects = [o for o in records.objects if _sound(blob, o)]
     trees = [o.key.name for o in objects if o.key.kind == _TREE and o.parent == head.begin]
     orphans = {name: found for name, found in records.baskets.items() if name not in trees}
-    loan = borrow(like, orphans) if like is not None else None
+    # Numbers of baskets are believed where none may be missing before them, since nothing else says that the program numbered them.
+    holes = any(stop != blob.nbytes for _, stop in records.unreadable)
+    loan = borrow(like, {} if holes else orphans) if like is not None else None
     lent = frozenset(loan.trees) if loan is not None else frozenset()
     loss = _loss(blob, head, records, {name: found for name, found in orphans.items() if name not in lent}, loan, error)
     if not trees and not lent:
@@ -143,7 +145,7 @@ def _loss(
         why = (
             "what describes them is lost, but a sound file of the same make can lend it (--like FILE)"
             if loan is None
-            else f"the other file cannot lend their layout: {loan.refused[name]}"
+            else f"the other file cannot lend their layout: {loan.refused.get(name, 'some may be missing in the middle')}"
         )
         told.append(f"baskets of tree '{name}' with {root_extents.entries_of(found)} entries are whole, but cannot be read: {why}")
     if records.broken is not None:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import uproot
 
 from antdask.errors import CorruptFileError, InputChangedError, InputError
 from antdask.plan import Lender, entry_from_dict, entry_to_dict
 from antdask.sources import SOURCES, describe_each, files
+from antdask.sources.blob import open_blob
 from antdask.sources.root import open_root
 from antdask.sources.root_lending import _contradiction, moved
-from antdask.sources.root_records import Found
+from antdask.sources.root_records import Found, walk
 from tests.batches import same
 from tests.sources.online_samples import DATA, EVENTS_AND_SUMMARY, ONLINE
 from tests.sources.test_root_recovery import SAVED, sound, write
@@ -102,3 +104,37 @@ def test_a_key_states_the_place_to_which_it_moved() -> None:
     assert there[18:26] == (5_000_000).to_bytes(4) + (64).to_bytes(4)
     with pytest.raises(CorruptFileError, match="no room"):
         moved(record, 2**31, 100)
+
+
+def test_baskets_of_which_two_have_one_number_are_put_in_no_order(tmp_path: Path) -> None:
+    data = bytearray(SAVED[:20_000])
+    with open_blob(str(DATA / "saved.root")) as blob:
+        second = int(walk(blob, 100).baskets["t"]["n"].seeks[1])
+    data[second + 16 : second + 18] = bytes(2)
+    with open_root(write(tmp_path, bytes(data)), lender(DATA / "saved.root")) as file, pytest.raises(CorruptFileError, match="in order"):
+        file.tree("t")
+
+
+def test_of_a_program_that_numbers_no_baskets_the_first_is_all_that_is_read(tmp_path: Path) -> None:
+    """uproot gives each the number 0."""
+    with uproot.recreate(tmp_path / "whole.root") as file:
+        file.mktree("t", {"n": "i4"})
+        for first in range(0, 50, 10):
+            file["t"].extend({"n": np.arange(first, first + 10)})
+    data, kept = (tmp_path / "whole.root").read_bytes(), []
+    for cut in range(100, data.index(b"\x05TTree"), 50):
+        try:
+            with open_root(write(tmp_path, data[:cut]), lender(tmp_path / "whole.root")) as cut_file:
+                tree = cut_file.tree("t")
+                assert np.frombuffer(tree.branch("n").read(0, tree.entries).payload, ">i4").tolist() == list(range(tree.entries))
+                kept.append(tree.entries)
+        except CorruptFileError:
+            kept.append(0)
+    assert set(kept) == {0, 10}
+
+
+def test_nothing_is_lent_where_baskets_may_be_missing_in_the_middle(tmp_path: Path) -> None:
+    data = bytearray(SAVED[:20_000])
+    data[300:900] = bytes(600)
+    with pytest.raises(CorruptFileError, match="may be missing in the middle"):
+        open_root(write(tmp_path, bytes(data)), lender(DATA / "saved.root"))
