@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from antdask.archive import layout as lay
+from antdask.archive.shards import checksum
 from antdask.archive.store import Store
 from antdask.archive.writer import Written
 from antdask.errors import ArchiveError
@@ -20,6 +21,9 @@ from antdask.plan import Assignment, Part
 
 RECEIPT_VERSION = 1
 _THREADS = 8
+# Around the checksum of a receipt, which stands at its very front: whoever reads JSON needs to know nothing of it.
+_SEAL, _BEHIND = b'{"seal": "', b'", '
+_REDO = "Delete it and convert again: the part will be redone."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,8 +129,9 @@ class Receipt:
         )
 
     def to_json(self) -> bytes:
-        """Canonical JSON."""
-        return json.dumps({"receipt_version": RECEIPT_VERSION, **dataclasses.asdict(self)}, sort_keys=True).encode() + b"\n"
+        """Canonical JSON, which begins with the CRC-32C of all the rest as ``seal``."""
+        document = json.dumps({"receipt_version": RECEIPT_VERSION, **dataclasses.asdict(self)}, sort_keys=True).encode() + b"\n"
+        return b"%s%s%s%s" % (_SEAL, _seal(document), _BEHIND, document[1:])
 
     @classmethod
     def from_json(cls, data: bytes, where: str) -> Receipt:
@@ -135,10 +140,14 @@ class Receipt:
         Raises
         ------
         ArchiveError
-            Not a receipt, or one of a newer version.
+            Not a receipt, one of a newer version, or one that was altered. Those of earlier versions have no seal.
         """
+        seal, begin = data[len(_SEAL) :][:8], len(_SEAL) + 8 + len(_BEHIND)
+        if data.startswith(_SEAL) and (found := _seal(b"{" + data[begin:])) != seal:
+            raise ArchiveError("A receipt was altered: its checksum differs", where=where, found=found.decode(), expected=seal.decode("ascii", "replace"), hint=_REDO)  # fmt: skip
         try:
             document = json.loads(data)
+            document.pop("seal", None)
             if document.pop("receipt_version") != RECEIPT_VERSION:
                 raise ArchiveError(
                     "Unknown receipt version", where=where, expected=RECEIPT_VERSION, hint="Use the antdask that wrote the archive."
@@ -146,10 +155,8 @@ class Receipt:
             document["quarantined"] = [Quarantined(**q) for q in document["quarantined"]]
             document["supersedes"] = [Brief(**b) for b in document.get("supersedes", ())]
             return cls(**document)
-        except (ValueError, KeyError, TypeError) as error:
-            raise ArchiveError(
-                f"Not a receipt: {type(error).__name__}: {error}", where=where, hint="Delete it and convert again: the part will be redone."
-            ) from error
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise ArchiveError(f"Not a receipt: {type(error).__name__}: {error}", where=where, hint=_REDO) from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,6 +196,10 @@ class Provenance:
     def entries(self) -> int:
         """Number of entries of the legacy files."""
         return sum(r["stop"] - r["start"] for r in self.ranges)
+
+
+def _seal(document: bytes) -> bytes:
+    return checksum(document).hex().encode()
 
 
 def make_receipt(task: Assignment, written: Written | None, quarantined: list[Quarantined], work: dict[str, Any], behind: Provenance | None = None) -> Receipt:  # fmt: skip

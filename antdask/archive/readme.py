@@ -12,8 +12,8 @@ You do not need antdask to read it. Everything here is JSON, Parquet, and Zarr v
 - `schema-*.json`: every stream, table and column, with type, unit and description.
 - `catalogue/current.json` names the newest snapshot; `catalogue/<snapshot>/*.parquet` lists parts, blocks with their minima and maxima, runs, inputs
   and quarantined entries. Read the parts that the catalogue names, and of several lineages of a run those with `current`; ignore names that begin with a dot.
-- `receipts/…json`: for each part, its size, CRC-32C, inputs, and the byte range of every shard. A part that stands in `superseded.parquet`, or in `supersedes` of
-  another receipt, is there only until somebody clears it away: the other one holds the same rows.
+- `receipts/…json`: for each part, its size, CRC-32C, inputs, and the byte range of every shard; `seal` is the CRC-32C of `{` and all that follows it.
+  A part that stands in `superseded.parquet`, or in `supersedes` of another receipt, is there only until somebody clears it away: the other one holds the same rows.
 - `plans/`, `lineages/`, `steps/`, `environments/`: how the parts were made, and with what. `choices/`: which lineage is the current one.
 
 ## What a part holds

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import pytest
 
@@ -58,6 +59,23 @@ def test_a_part_that_was_lost_whole_needs_no_file(store):
     p = plan()
     receipt = make_receipt(p.assignment(0), None, [Quarantined("f", "a.h5", "T", 0, 5, "corrupt", "why")], {})
     assert receipt.nbytes == 0 and is_done(store, p.parts[0], receipt)
+
+
+def test_every_bit_of_a_receipt_counts():
+    data = receipt_of(plan(), 0).to_json()
+    assert json.loads(data)["seal"] == data[10:18].decode()
+    for place in range(len(data)):
+        altered = data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :]
+        with pytest.raises(ArchiveError, match=r"in x.*Delete it and convert again"):
+            Receipt.from_json(altered, "x")
+    with pytest.raises(ArchiveError, match="altered"):
+        Receipt.from_json(data.replace(b'"rows": ', b'"rows": 1'), "x")
+
+
+def test_a_receipt_of_an_earlier_version_has_no_seal():
+    receipt = receipt_of(plan(), 0)
+    data = receipt.to_json()
+    assert Receipt.from_json(b"{" + data[21:], "x") == receipt == Receipt.from_json(data, "x")
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b'{"receipt_version": 2}', b'{"receipt_version": 1, "part": "x"}'])

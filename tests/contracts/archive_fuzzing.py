@@ -37,7 +37,7 @@ from tests.contracts.fuzzing import Damage, Verdict, digests
 #: Rows of every array that are read by themselves, as shares of all.
 _PARTS = ((0.0, 0.2), (0.3, 0.31), (0.6, 1.0))
 #: Where every byte that is read lies under a checksum.
-_COVERED = ("parts", "plans", "lineages", "catalogue/0")
+_COVERED = ("parts", "plans", "receipts", "lineages", "catalogue/0")
 
 
 def make(inputs: list[str], folder: Path) -> Path:
