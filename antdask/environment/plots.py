@@ -13,12 +13,23 @@ import xarray as xr
 from antdask.environment.display import thin
 from antdask.environment.lazy import DEAD_CHANNEL, FRAMES_MISSING, GAPS, NO_DATA, OUTSIDE_RUNS
 from antdask.environment.spectra import inertial_period_s
+from antdask.errors import UnknownNameError
 
 _SHADES = {OUTSIDE_RUNS: "0.93", FRAMES_MISSING: "0.8", NO_DATA: "#f3e2c7", DEAD_CHANNEL: "#e8c7c7"}
 
 
 def draw_series(found: xr.Dataset, name: str = "rate", axes: Any = None, max_points: int = 2000) -> Any:
-    """One line per channel, in kHz where the unit is s-1; stretches without any of them as bands, each reason in its shade."""
+    """One line per channel, or one of a single series, in kHz where the unit is s-1; stretches without any of them as bands, each reason in its shade.
+
+    Raises
+    ------
+    UnknownNameError
+        The dataset has no such variable.
+    """
+    if name not in found:
+        raise UnknownNameError.of("variable", name, map(str, found.data_vars))
+    if "channel" not in found.dims:
+        found = found[[n for n in (name, "gap") if n in found]].expand_dims("channel")
     axes = axes or plt.subplots(figsize=(9, 3.2), layout="constrained")[1]
     factor, unit = (1e-3, "kHz") if found[name].attrs.get("units") == "s-1" else (1.0, found[name].attrs.get("units", ""))
     for place in range(found.sizes["channel"]):

@@ -12,6 +12,7 @@ from antdask.environment.lazy import DEAD_CHANNEL, FRAMES_MISSING, OUTSIDE_RUNS
 from antdask.environment.maps import depth_map, vertical_coherence
 from antdask.environment.plots import draw_curve, draw_depth, draw_scalogram, draw_series, draw_spectrogram, gap_bands
 from antdask.environment.spectra import inertial_period_s, lag_correlation, scalogram, spectrogram
+from antdask.errors import UnknownNameError
 
 matplotlib.use("Agg")
 
@@ -42,6 +43,14 @@ def test_a_series_is_drawn_in_khz_with_a_line_per_channel(found):
     assert np.nanmedian(axes.lines[0].get_ydata()) == pytest.approx(60.1, abs=1)
     assert "kHz" in axes.get_ylabel()
     assert len(axes.patches) == 2
+
+
+def test_one_module_is_a_series_too_and_unknown_names_are_told(found):
+    axes = draw_series(found.isel(channel=0))
+    assert len(axes.lines) == 1 and len(axes.patches) == 2
+    assert len(draw_series(found[["rate"]].isel(channel=0).rename(rate="TEMP"), "TEMP").lines) == 1
+    with pytest.raises(UnknownNameError, match="Did you mean 'rate'"):
+        draw_series(found, "rates")
 
 
 def test_maps_and_spectrograms_are_drawn(found):
