@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
 from antdask.model.keys import RunKey
 from antdask.model.mc_fields import FURTHER_KINDS, NO_NUMBER, PARTICLE_KINDS
 from antdask.model.ragged import Batch, Columns
@@ -22,7 +21,8 @@ from antdask.sources.km3net_records import demand
 from antdask.sources.layout_map import LayoutMap
 from antdask.sources.object_columns import ObjectColumns, Parts
 from antdask.sources.particle_slots import ParticleSlots
-from antdask.sources.root import MAGIC, RootFile, open_root
+from antdask.sources.root import RootFile
+from antdask.sources.root_source import RootSource
 
 ORIGIN = "gibuu"
 LAYOUT = "gibuu_1"
@@ -40,73 +40,38 @@ _NUCLEON = len(PARTICLE_KINDS) + FURTHER_KINDS.index("struck_nucleon")
 _EM, _CC, _NC = 1, 2, 3
 
 
-class GibuuRoot:
-    """Final states of GiBUU; holds nothing, so it pickles."""
+class GibuuRoot(RootSource):
+    """Final states of GiBUU: files with a tree ``RootTuple`` that tells kinds of interactions. A batch is about 32 MiB uncompressed."""
 
-    name = "gibuu_root"
-    version = "1"
+    name, version = "gibuu_root", "1"
+    known, needs = (TREE,), f"tree {TREE} with branches barcode and evType"
 
-    def sniff(self, url: str, head: bytes) -> bool:
-        """Whether this is a ROOT file with a tree ``RootTuple`` that tells kinds of interactions."""
-        if not head.startswith(MAGIC):
-            return False
-        try:
-            with open_root(url) as file:
-                return _is_gibuu(file)
-        except CorruptFileError:
-            # Nobody can tell what it was; the source that takes every ROOT file says what is wrong with it.
-            return False
+    def claims(self, file: RootFile) -> bool:
+        """Whether tree ``RootTuple`` is there, and tells kinds of interactions."""
+        return file.objects.get(TREE) == "TTree" and all(file.tree(TREE).find(name) is not None for name in ("barcode", "evType"))
 
-    def describe(self, url: str) -> FileEntry:
-        """Identity and segments; reads metadata only.
+    def survey(self, file: RootFile, notes: list[str]) -> tuple[list[Segment], str, str]:
+        """All events; from metadata only."""
+        columns = _columns(file)
+        entries, segments = columns.tree.entries, []
+        if entries:
+            nbytes = sum(leaf.nbytes_of(0, entries) for leaf in columns.leaves)
+            segments = [Segment("mc", TREE, RunKey(_map().detector, RUN), 0, entries, max(1, nbytes))]
+        else:
+            notes.append(f"tree '{TREE}' is empty")
+        known = {leaf.name for leaf in columns.leaves}
+        notes += [f"branch '{b.name}' of tree '{TREE}' is not archived: map '{LAYOUT}' does not declare it" for b in columns.tree.walk() if b.name not in known]  # fmt: skip
+        notes += [f"'{name}' ({kind}) is not archived" for name, kind in file.objects.items() if name != TREE]
+        return segments, ORIGIN, LAYOUT
 
-        Raises
-        ------
-        InputMissingError, InputUnreadableError
-        CorruptFileError
-            The directory or the tree cannot be read.
-        UnknownLayoutError
-            The branches are not those of the map: other reactions than those of neutrinos, say.
-        """
-        url = files.absolute(url)
-        identity = files.identify(url)
-        with open_root(url) as file:
-            if not _is_gibuu(file):
-                raise UnknownLayoutError("The file has no interactions of GiBUU", where=url, found=", ".join(file.objects), expected=f"tree {TREE} with branch evType")  # fmt: skip
-            notes, columns = list(file.notes), _columns(file)
-            entries = columns.tree.entries
-            segments = []
-            if entries:
-                nbytes = sum(leaf.nbytes_of(0, entries) for leaf in columns.leaves)
-                segments = [Segment("mc", TREE, RunKey(_map().detector, RUN), 0, entries, max(1, nbytes))]
-            else:
-                notes.append(f"tree '{TREE}' is empty")
-            known = {leaf.name for leaf in columns.leaves}
-            notes += [f"branch '{b.name}' of tree '{TREE}' is not archived: map '{LAYOUT}' does not declare it" for b in columns.tree.walk() if b.name not in known]  # fmt: skip
-            notes += [f"'{name}' ({kind}) is not archived" for name, kind in file.objects.items() if name != TREE]
-            return identity.entry(url, self.name, ORIGIN, segments, notes, layout=LAYOUT, uuid=file.uuid)
-
-    def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
-        """Batches of events ``start:stop``, each of about 32 MiB uncompressed, in the order of the file.
-
-        Raises
-        ------
-        UnknownNameError
-            No such tree.
-        InputChangedError
-            The file holds fewer of them.
-        CorruptFileError
-            With the range of entries that is lost; batches before it are sound.
-        """
-        if tree != TREE:
-            raise UnknownNameError.of("tree", tree, [TREE], where=entry.url)
-        with open_root(entry.url, entry.like) as file:
-            columns = _columns(file)
-            files.demand_entries(start, stop, columns.tree.entries, columns.tree.where)
-            if start < stop:
-                for low, high in columns.tree.windows(columns.leaves, start, stop, BATCH_BYTES):
-                    columns.tree.hold(columns.leaves, low, high)
-                    yield _batch(columns, columns.read(low, high), low, high)
+    def batches(self, file: RootFile, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
+        """Events ``start:stop``."""
+        columns = _columns(file)
+        files.demand_entries(start, stop, columns.tree.entries, columns.tree.where)
+        if start < stop:
+            for low, high in columns.tree.windows(columns.leaves, start, stop, BATCH_BYTES):
+                columns.tree.hold(columns.leaves, low, high)
+                yield _batch(columns, columns.read(low, high), low, high)
 
 
 def _map() -> LayoutMap:
@@ -115,16 +80,6 @@ def _map() -> LayoutMap:
 
 def _columns(file: RootFile) -> ObjectColumns:
     return ObjectColumns(file.tree(TREE), _map().dataset(TREE), ORIGIN)
-
-
-def _is_gibuu(file: RootFile) -> bool:
-    if file.objects.get(TREE) != "TTree":
-        return False
-    try:
-        return all(file.tree(TREE).find(name) is not None for name in ("barcode", "evType"))
-    except CorruptFileError:
-        # The tree is there, and damaged: to be told by `describe`.
-        return True
 
 
 def _batch(columns: ObjectColumns, parts: Parts, start: int, stop: int) -> Batch:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
+from antdask.errors import CorruptFileError, UnknownLayoutError
 from antdask.model.keys import RunKey
 from antdask.model.mc_fields import NO_NUMBER, PARTICLE_KINDS
 from antdask.model.ragged import Batch, Columns
@@ -20,8 +20,9 @@ from antdask.sources import files, layout_map
 from antdask.sources.evt_header import PDG, header_batch
 from antdask.sources.layout_map import LayoutMap
 from antdask.sources.particle_slots import ParticleSlots
-from antdask.sources.root import MAGIC, RootFile, open_root
+from antdask.sources.root import RootFile
 from antdask.sources.root_columns import TreeColumns
+from antdask.sources.root_source import RootSource
 from antdask.sources.tree_lines import Line, lines_of
 
 ORIGIN = "gseagen"
@@ -35,78 +36,46 @@ _LEADING = (PARTICLE_KINDS.index("neutrino"), PARTICLE_KINDS.index("primarylepto
 _TRACK = PARTICLE_KINDS.index("track_in")
 
 
-class GSeaGenRoot:
-    """Trees of gSeaGen; holds nothing, so it pickles."""
+class GSeaGenRoot(RootSource):
+    """Trees of gSeaGen: ``Header``, and ``Events`` with the weights of gSeaGen. A batch is about 32 MiB uncompressed."""
 
-    name = "gseagen_root"
-    version = "1"
+    name, version = "gseagen_root", "1"
+    known, needs = (EVENTS, HEADER), "trees Header and Events of gSeaGen"
 
-    def sniff(self, url: str, head: bytes) -> bool:
-        """Whether this is a ROOT file with trees ``Header`` and ``Events``, and the events have the weights of gSeaGen."""
-        if not head.startswith(MAGIC):
+    def claims(self, file: RootFile) -> bool:
+        """Whether both trees are there, and have what only gSeaGen writes."""
+        if not all(file.objects.get(name) == "TTree" for name in (EVENTS, HEADER)):
             return False
-        try:
-            with open_root(url) as file:
-                return _is_gseagen(file)
-        except CorruptFileError:
-            # Nobody can tell what it was; the source that takes every ROOT file says what is wrong with it.
-            return False
+        return file.tree(EVENTS).find("WGen") is not None and file.tree(HEADER).find("RunNu") is not None
 
-    def describe(self, url: str) -> FileEntry:
-        """Identity and segments; reads metadata and the header.
+    def survey(self, file: RootFile, notes: list[str]) -> tuple[list[Segment], str, str]:
+        """All events, and the header, which is read: it has the run."""
+        columns = _columns(file)
+        lines = _header(file, notes)
+        key = RunKey(_map().detector, _run(lines, file))
+        segments = [Segment("headers", HEADER, key, 0, 1, sum(len(part) for line in lines for part in line))]
+        if columns.tree.entries:
+            nbytes = sum(leaf.nbytes_of(0, columns.tree.entries) for leaf in columns.leaves)
+            segments.insert(0, Segment("mc", EVENTS, key, 0, columns.tree.entries, nbytes))
+        else:
+            notes.append("tree 'Events' is empty")
+        notes += [f"branch '{name}' of tree 'Events' is not archived: map '{LAYOUT}' does not declare it" for name in columns.unmapped]
+        notes += [f"'{name}' ({kind}) is not archived" for name, kind in file.objects.items() if name not in (EVENTS, HEADER)]
+        return segments, ORIGIN, LAYOUT
 
-        Raises
-        ------
-        InputMissingError, InputUnreadableError
-        CorruptFileError
-            The directory, a tree, or the header cannot be read.
-        UnknownLayoutError
-            The branches are not those of the map, or the file has not one header.
-        """
-        url = files.absolute(url)
-        identity = files.identify(url)
-        with open_root(url) as file:
-            if not _is_gseagen(file):
-                raise UnknownLayoutError("The file has no events of gSeaGen", where=url, found=", ".join(file.objects), expected="trees Header and Events")  # fmt: skip
-            notes, columns = list(file.notes), _columns(file)
-            lines = _header(file, notes)
-            key = RunKey(_map().detector, _run(lines, file))
-            segments = [Segment("headers", HEADER, key, 0, 1, sum(len(part) for line in lines for part in line))]
-            if columns.tree.entries:
-                nbytes = sum(leaf.nbytes_of(0, columns.tree.entries) for leaf in columns.leaves)
-                segments.insert(0, Segment("mc", EVENTS, key, 0, columns.tree.entries, nbytes))
-            else:
-                notes.append("tree 'Events' is empty")
-            notes += [f"branch '{name}' of tree 'Events' is not archived: map '{LAYOUT}' does not declare it" for name in columns.unmapped]
-            notes += [f"'{name}' ({kind}) is not archived" for name, kind in file.objects.items() if name not in (EVENTS, HEADER)]
-            return identity.entry(url, self.name, ORIGIN, segments, notes, layout=LAYOUT, uuid=file.uuid)
-
-    def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
-        """Batches of events ``start:stop``, each of about 32 MiB uncompressed, in the order of the file; or the header.
-
-        Raises
-        ------
-        UnknownNameError
-            No such tree.
-        InputChangedError
-            The file holds fewer of them.
-        CorruptFileError
-            With the range of entries that is lost; batches before it are sound.
-        """
-        if tree not in (EVENTS, HEADER):
-            raise UnknownNameError.of("tree", tree, [EVENTS, HEADER], where=entry.url)
+    def batches(self, file: RootFile, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
+        """Events ``start:stop``, or the header."""
         run = entry.segments[0].run.run
-        with open_root(entry.url, entry.like) as file:
-            if tree == HEADER:
-                files.demand_entries(start, stop, 1, entry.url, "headers")
-                if start < stop:
-                    yield header_batch([(run, _header(file, []))], start, ORIGIN)
-                return
-            columns = _columns(file)
-            files.demand_entries(start, stop, columns.tree.entries, columns.tree.where)
+        if tree == HEADER:
+            files.demand_entries(start, stop, 1, entry.url, "headers")
             if start < stop:
-                for low, high in columns.tree.windows(columns.leaves, start, stop, BATCH_BYTES):
-                    yield _batch(columns, run, low, high)
+                yield header_batch([(run, _header(file, []))], start, ORIGIN)
+            return
+        columns = _columns(file)
+        files.demand_entries(start, stop, columns.tree.entries, columns.tree.where)
+        if start < stop:
+            for low, high in columns.tree.windows(columns.leaves, start, stop, BATCH_BYTES):
+                yield _batch(columns, run, low, high)
 
 
 def _map() -> LayoutMap:
@@ -115,16 +84,6 @@ def _map() -> LayoutMap:
 
 def _columns(file: RootFile) -> TreeColumns:
     return TreeColumns(file.tree(EVENTS), _map().dataset(EVENTS), ORIGIN)
-
-
-def _is_gseagen(file: RootFile) -> bool:
-    if not all(file.objects.get(name) == "TTree" for name in (EVENTS, HEADER)):
-        return False
-    try:
-        return file.tree(EVENTS).find("WGen") is not None and file.tree(HEADER).find("RunNu") is not None
-    except CorruptFileError:
-        # The trees are there, and damaged: to be told by `describe`.
-        return True
 
 
 def _header(file: RootFile, notes: list[str]) -> list[Line]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
+from antdask.errors import UnknownLayoutError
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch, offsets_of, ranges
 from antdask.plan import FileEntry, Segment
@@ -22,10 +22,11 @@ from antdask.sources import files
 from antdask.sources.evt_header import header_batch
 from antdask.sources.km3net_records import demand, native
 from antdask.sources.offline_survey import EventSurvey
-from antdask.sources.root import MAGIC, RootFile, Tree, open_root
+from antdask.sources.root import RootFile, Tree
 from antdask.sources.root_branch import Branch
 from antdask.sources.root_leaf import COLLECTION, Leaf, leaf_of
 from antdask.sources.root_nested import NUMBER, STRING, VECTOR, NestedBranch, nested_of, read_nested
+from antdask.sources.root_source import RootSource
 
 ORIGIN = "km3net_dst"
 EVENTS, SUMMARY, RUNS = "E", "T", "headerTree"
@@ -38,80 +39,48 @@ BATCH_BYTES = 8 * 2**20
 _Line = tuple[bytes, bytes, bytes]
 
 
-class Km3netDst:
-    """KM3NeT DSTs; holds nothing, so it pickles."""
+class Km3netDst(RootSource):
+    """KM3NeT DSTs: files with trees ``E`` and ``T`` of as many entries, of which ``T`` sums up the hits."""
 
-    name = ORIGIN
-    version = "1"
+    name, version = ORIGIN, "1"
+    known, needs = (SUMMARY, HEADERS), "trees E and T of as many entries"
 
-    def sniff(self, url: str, head: bytes) -> bool:
-        """Whether this is a ROOT file with trees ``E`` and ``T`` of as many entries, and ``T`` sums up the hits."""
-        if not head.startswith(MAGIC):
+    def claims(self, file: RootFile) -> bool:
+        """Whether both trees are there, with as many entries, and what they have to have."""
+        if any(file.objects.get(name) != "TTree" for name in (EVENTS, SUMMARY)):
             return False
-        try:
-            with open_root(url) as file:
-                return _is_dst(file)
-        except CorruptFileError:
+        if not file.entries(SUMMARY) or file.entries(EVENTS) != file.entries(SUMMARY):
             return False
+        return file.tree(SUMMARY).find("sum_hits") is not None and file.tree(EVENTS).find("mc_trks") is not None
 
-    def describe(self, url: str) -> FileEntry:
-        """Identity and segments; reads metadata, and the keys of tree ``E``.
+    def survey(self, file: RootFile, notes: list[str]) -> tuple[list[Segment], str, str]:
+        """Summaries by run, from the keys of tree ``E``, and the headers."""
+        survey, tree = EventSurvey(file, notes), file.tree(SUMMARY)
+        members = _members(tree, notes)
+        keys = [RunKey(label, run) for label, run in zip(survey.labels, survey.runs.tolist(), strict=True)]
+        cuts = [0, *(k for k in range(1, len(keys)) if keys[k] != keys[k - 1]), tree.entries]
+        segments = [
+            Segment("dst", SUMMARY, keys[a], a, b, max(1, sum(m.branch.nbytes_of(a, b) for m in members)), survey.ordered(a, b))
+            for a, b in itertools.pairwise(cuts)
+        ]
+        heads = _headers(file, members, notes)
+        nbytes = sum(len(text) for lines in heads for line in lines for text in line)
+        segments.append(Segment("headers", HEADERS, keys[0], 0, len(heads), max(1, nbytes)))
+        notes += [f"'{name}' ({kind}) is not archived here" for name, kind in file.objects.items() if name not in (SUMMARY, RUNS)]
+        return segments, ORIGIN, self.name
 
-        Raises
-        ------
-        InputMissingError, InputUnreadableError
-        CorruptFileError
-            The directory or a tree cannot be read.
-        UnknownLayoutError
-            The trees are not those of a DST.
-        """
-        url = files.absolute(url)
-        identity = files.identify(url)
-        with open_root(url) as file:
-            if not _is_dst(file):
-                raise UnknownLayoutError(
-                    "The file is no DST", where=url, found=", ".join(file.objects), expected="trees E and T of as many entries"
-                )
-            notes = list(file.notes)
-            survey, tree = EventSurvey(file, notes), file.tree(SUMMARY)
-            members = _members(tree, notes)
-            keys = [RunKey(label, run) for label, run in zip(survey.labels, survey.runs.tolist(), strict=True)]
-            cuts = [0, *(k for k in range(1, len(keys)) if keys[k] != keys[k - 1]), tree.entries]
-            segments = [
-                Segment("dst", SUMMARY, keys[a], a, b, max(1, sum(m.branch.nbytes_of(a, b) for m in members)), survey.ordered(a, b))
-                for a, b in itertools.pairwise(cuts)
-            ]
-            heads = _headers(file, members, notes)
-            nbytes = sum(len(text) for lines in heads for line in lines for text in line)
-            segments.append(Segment("headers", HEADERS, keys[0], 0, len(heads), max(1, nbytes)))
-            notes += [f"'{name}' ({kind}) is not archived here" for name, kind in file.objects.items() if name not in (SUMMARY, RUNS)]
-            return identity.entry(url, self.name, ORIGIN, segments, notes, uuid=file.uuid)
-
-    def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
-        """Batches of the entries ``start:stop``, in the order of the file.
-
-        Raises
-        ------
-        UnknownNameError
-            No such tree.
-        InputChangedError
-            The file holds fewer of them.
-        CorruptFileError
-            With the range of entries that is lost, if it is known; batches before it are sound.
-        """
-        if tree not in (SUMMARY, HEADERS):
-            raise UnknownNameError.of("tree", tree, [SUMMARY, HEADERS], where=entry.url)
-        with open_root(entry.url, entry.like) as file:
-            data = file.tree(SUMMARY)
-            members = _members(data, [])
-            heads = _headers(file, members, []) if tree == HEADERS else []
-            count = len(heads) if tree == HEADERS else data.entries
-            files.demand_entries(start, stop, count, data.where)
-            if start < stop and tree == HEADERS:
-                run = next(s.run.run for s in entry.segments if s.tree == tree)
-                yield header_batch([(run, found) for found in heads[start:stop]], start, ORIGIN)
-            elif start < stop:
-                yield from _summaries(EventSurvey(file, []), data, members, start, stop)
+    def batches(self, file: RootFile, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
+        """Summaries or headers ``start:stop``."""
+        data = file.tree(SUMMARY)
+        members = _members(data, [])
+        heads = _headers(file, members, []) if tree == HEADERS else []
+        count = len(heads) if tree == HEADERS else data.entries
+        files.demand_entries(start, stop, count, data.where)
+        if start < stop and tree == HEADERS:
+            run = next(s.run.run for s in entry.segments if s.tree == tree)
+            yield header_batch([(run, found) for found in heads[start:stop]], start, ORIGIN)
+        elif start < stop:
+            yield from _summaries(EventSurvey(file, []), data, members, start, stop)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -143,19 +112,6 @@ class _Member:
         basket = self.branch.read(start, stop)
         demand(basket.sizes == counts * leaf.big.itemsize, self.branch, start, "An entry does not have as many elements as it should")
         return native(basket.payload.view(leaf.big)), counts
-
-
-def _is_dst(file: RootFile) -> bool:
-    trees = [name for name in (EVENTS, SUMMARY) if file.objects.get(name) == "TTree"]
-    if len(trees) < 2:
-        return False
-    try:
-        if not file.entries(SUMMARY) or file.entries(EVENTS) != file.entries(SUMMARY):
-            return False
-        return file.tree(SUMMARY).find("sum_hits") is not None and file.tree(EVENTS).find("mc_trks") is not None
-    except CorruptFileError:
-        # The trees are there, and damaged: to be told by `describe`, so that they are not lost without a word.
-        return True
 
 
 def _members(tree: Tree, notes: list[str]) -> list[_Member]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from antdask.errors import CorruptFileError, UnknownNameError
+from antdask.errors import CorruptFileError
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch, Columns, cut, offsets_of
 from antdask.plan import FileEntry, Segment
@@ -20,10 +20,11 @@ from antdask.sources.km3net_labels import simulated_by
 from antdask.sources.layout_map import LayoutMap
 from antdask.sources.object_columns import ObjectColumns
 from antdask.sources.offline_survey import EVENTS, MC, TRACKS, EventSurvey, has_events, is_offline, track_counts
-from antdask.sources.root import MAGIC, RootFile, open_root
+from antdask.sources.root import RootFile, open_root
 from antdask.sources.root_header import HEAD, MULTI_HEAD, Lines, headers_of
 from antdask.sources.root_provenance import TREE as PROVENANCE
 from antdask.sources.root_provenance import Provenance
+from antdask.sources.root_source import RootSource
 from antdask.sources.salvage import pieces
 
 ORIGIN = "km3net_offline"
@@ -34,83 +35,51 @@ HEADERS = "Head"
 BATCH_BYTES = 32 * 2**20
 
 
-class Km3netOffline:
-    """ROOT files with aanet events; holds nothing, so it pickles."""
+class Km3netOffline(RootSource):
+    """ROOT files with aanet events: a tree ``E`` that is not empty, or a header. A batch is about 32 MiB uncompressed."""
 
-    name = ORIGIN
-    version = "1"
+    name, version = ORIGIN, "1"
+    known = (EVENTS, TRACKS, MC, HEADERS, PROVENANCE)
 
-    def sniff(self, url: str, head: bytes) -> bool:
-        """Whether this is a ROOT file with a tree ``E`` of events that is not empty, or with a header."""
-        if not head.startswith(MAGIC):
-            return False
-        try:
-            with open_root(url) as file:
-                return is_offline(file)
-        except CorruptFileError:
-            # Nobody can tell what it was; the source that takes every ROOT file says what is wrong with it.
-            return False
+    def claims(self, file: RootFile) -> bool:
+        """Whether there is a header, or an event."""
+        return is_offline(file)
 
-    def describe(self, url: str) -> FileEntry:
-        """Identity and segments; reads metadata, keys, and how many hits and tracks each event has.
+    def survey(self, file: RootFile, notes: list[str]) -> tuple[list[Segment], str, str]:
+        """What tree ``E`` and the headers hold; reads keys, and how many hits and tracks each event has.
 
-        Raises
-        ------
-        InputMissingError, InputUnreadableError
-        CorruptFileError
-            The directory, the tree, or the keys of all events cannot be read. What else is damaged is found again when it is read; notes name it.
-        UnknownLayoutError
-            The members of the events are not those of the map.
+        What else is damaged is found again when it is read; notes name it.
         """
-        url = files.absolute(url)
-        identity = files.identify(url)
-        with open_root(url) as file:
-            segments, notes = [], list(file.notes)
-            run, label = 0, ""
-            if has_events(file):
-                survey = EventSurvey(file, notes)
-                segments = survey.segments()
-                notes += survey.notes()
-                label, run = survey.labels[0], int(survey.runs[0])
-            elif file.objects.get(EVENTS) == "TTree":
-                notes.append("tree 'E' is empty")
-            heads = headers_of(file, notes)
-            label = label or ("km3net-simulated" if simulated_by(file, notes) else "km3net")
-            provenance = Provenance(file)
-            segments += _header_segments(heads, label, run) + provenance.segments(RunKey(label, run))
-            notes += [*provenance.notes(), *_other_objects(file, provenance.told)]
-            return identity.entry(url, self.name, ORIGIN, segments, notes, layout=LAYOUT, uuid=file.uuid)
+        segments: list[Segment] = []
+        run, label = 0, ""
+        if has_events(file):
+            events = EventSurvey(file, notes)
+            segments = events.segments()
+            notes += events.notes()
+            label, run = events.labels[0], int(events.runs[0])
+        elif file.objects.get(EVENTS) == "TTree":
+            notes.append("tree 'E' is empty")
+        heads = headers_of(file, notes)
+        label = label or ("km3net-simulated" if simulated_by(file, notes) else "km3net")
+        provenance = Provenance(file)
+        segments += _header_segments(heads, label, run) + provenance.segments(RunKey(label, run))
+        notes += [*provenance.notes(), *_other_objects(file, provenance.told)]
+        return segments, ORIGIN, LAYOUT
 
-    def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
-        """Batches of events, tracks, headers or rows of provenance ``start:stop``, each of about 32 MiB uncompressed, in the order of the file.
-
-        Raises
-        ------
-        UnknownNameError
-            No such tree.
-        InputChangedError
-            The file holds fewer of them.
-        CorruptFileError
-            With the range of entries that is lost, if it is known; batches before it are sound.
-        """
-        trees = (EVENTS, TRACKS, MC, HEADERS, PROVENANCE)
-        if tree not in trees:
-            raise UnknownNameError.of("tree", tree, trees, where=entry.url)
-        with open_root(entry.url, entry.like) as file:
-            if tree == PROVENANCE:
-                yield from Provenance(file).batches(entry, start, stop)
-                return
-            if tree == HEADERS:
-                yield from _headers(entry, headers_of(file, []), start, stop)
-                return
-            layout = _map()
-            columns = ObjectColumns(file.tree(EVENTS), layout.dataset(tree), ORIGIN)
-            count = columns.tree.entries
-            first = _places(columns, tree)
-            total = count if first is None else int(first[-1])
-            files.demand_entries(start, stop, total, f"{columns.tree.where}, {tree}")
-            if start == stop:
-                return
+    def batches(self, file: RootFile, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
+        """Events, tracks, headers or rows of provenance ``start:stop``."""
+        if tree == PROVENANCE:
+            yield from Provenance(file).batches(entry, start, stop)
+            return
+        if tree == HEADERS:
+            yield from _headers(entry, headers_of(file, []), start, stop)
+            return
+        columns = ObjectColumns(file.tree(EVENTS), _map().dataset(tree), ORIGIN)
+        count = columns.tree.entries
+        first = _places(columns, tree)
+        total = count if first is None else int(first[-1])
+        files.demand_entries(start, stop, total, f"{columns.tree.where}, {tree}")
+        if start < stop:
             yield from _events(columns, start, stop) if first is None else _tracks(columns, first, start, stop)
 
     def keys(self, entry: FileEntry, tree: str, start: int, stop: int) -> list[np.ndarray]:

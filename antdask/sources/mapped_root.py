@@ -15,11 +15,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from antdask.errors import ConfigurationError, CorruptFileError, UnknownLayoutError, UnknownNameError
+from antdask.errors import ConfigurationError, CorruptFileError, UnknownLayoutError
 from antdask.model.keys import RunKey
 from antdask.model.ragged import Batch, Columns, offsets_of
 from antdask.model.tables import schema
@@ -29,8 +29,9 @@ from antdask.sources import files, layout_map
 from antdask.sources.ahead import in_order
 from antdask.sources.layout_dataset import Dataset, Derived
 from antdask.sources.layout_map import LayoutMap
-from antdask.sources.root import MAGIC, RootFile, open_root
+from antdask.sources.root import RootFile
 from antdask.sources.root_columns import TreeColumns, Values
+from antdask.sources.root_source import RootSource
 
 #: Aim for the uncompressed bytes of one batch [byte].
 BATCH_BYTES = 16 * 2**20
@@ -39,8 +40,8 @@ BATCH_BYTES = 16 * 2**20
 SIMULATED = "SIMULATED"
 
 
-class MappedRoot:
-    """Source of ROOT files whose layouts are declared in maps of one format.
+class MappedRoot(RootSource):
+    """Source of ROOT files whose layouts are declared in maps of one format. A batch is about 16 MiB uncompressed.
 
     Parameters
     ----------
@@ -51,76 +52,52 @@ class MappedRoot:
     def __init__(self, name: str, version: str) -> None:
         self.name, self.version = name, version
 
-    def sniff(self, url: str, head: bytes) -> bool:
-        """Whether this is a ROOT file with a tree that a map of this format names."""
-        if not head.startswith(MAGIC):
-            return False
-        try:
-            with open_root(url) as file:
-                return any(_present(file, layout) for layout in self._layouts())
-        except CorruptFileError:
-            # Nobody can tell what it was; the source that takes every ROOT file says what is wrong with it.
-            return False
+    def claims(self, file: RootFile) -> bool:
+        """Whether there is a tree that a map of this format names."""
+        return any(_present(file, layout) for layout in self._layouts())
 
-    def describe(self, url: str) -> FileEntry:
-        """Identity, layout and segments; reads metadata and the column with the run.
+    def survey(self, file: RootFile, notes: list[str]) -> tuple[list[Segment], str, str]:
+        """What the trees of the first map that fits hold; reads metadata and the column with the run.
 
         Raises
         ------
-        InputMissingError, InputUnreadableError
         CorruptFileError
-            The directory or a tree cannot be read.
         UnknownLayoutError
             No map fits the branches; the message says what is wrong with the nearest.
         """
-        url = files.absolute(url)
-        identity = files.identify(url)
-        with open_root(url) as file:
-            layout, fitting = self._fitting(file)
-            notes, segments = list(file.notes), []
-            for columns in fitting:
-                dataset = columns.dataset
-                if _is_archived(dataset):
-                    segments += _segments(columns, _label(file, layout), notes)
-                notes += [f"branch '{name}' of tree '{dataset.name}' is not archived: map '{layout.layout}' does not declare it" for name in columns.unmapped]  # fmt: skip
-            notes += [f"'{name}' ({kind}) is not archived" for name, kind in file.objects.items() if name not in _tops(layout)]
-            if layout.assumed():
-                notes.append(f"map '{layout.layout}' rests on {len(layout.assumed())} assumptions")
-            return identity.entry(url, self.name, layout.origin, segments, notes, layout=layout.layout, uuid=file.uuid)
+        layout, fitting = self._fitting(file)
+        segments: list[Segment] = []
+        for columns in fitting:
+            dataset = columns.dataset
+            if _is_archived(dataset):
+                segments += _segments(columns, _label(file, layout), notes)
+            notes += [f"branch '{name}' of tree '{dataset.name}' is not archived: map '{layout.layout}' does not declare it" for name in columns.unmapped]  # fmt: skip
+        notes += [f"'{name}' ({kind}) is not archived" for name, kind in file.objects.items() if name not in _tops(layout)]
+        if layout.assumed():
+            notes.append(f"map '{layout.layout}' rests on {len(layout.assumed())} assumptions")
+        return segments, layout.origin, layout.layout
 
-    def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
-        """Batches of the entries ``start:stop`` of a tree, each of about 16 MiB uncompressed, in the order of the file.
+    def trees(self, entry: FileEntry) -> Sequence[str]:
+        """Trees of the map that are archived."""
+        return [name for name, dataset in layout_map.load(entry.layout).datasets.items() if _is_archived(dataset)]
 
-        Raises
-        ------
-        UnknownNameError
-            No such tree in the map.
-        InputChangedError
-            The tree has fewer entries than asked for.
-        CorruptFileError
-            With the range of entries that is lost; batches before it are sound.
-        UnknownLayoutError
-            Branches are missing or hold something else.
-        """
+    def batches(self, file: RootFile, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
+        """Entries ``start:stop`` of a tree."""
         layout = layout_map.load(entry.layout)
-        known = [name for name, dataset in layout.datasets.items() if _is_archived(dataset)]
-        if tree not in known:
-            raise UnknownNameError.of("tree", tree, known, where=entry.url)
-        with open_root(entry.url, entry.like) as file:
-            columns = TreeColumns(file.tree(tree), layout.dataset(tree), layout.origin)
-            files.demand_entries(start, stop, columns.tree.entries, columns.tree.where)
-            if start == stop:
-                return
-            derive = _Derivation(file, layout, columns.dataset)
+        columns = TreeColumns(file.tree(tree), layout.dataset(tree), layout.origin)
+        files.demand_entries(start, stop, columns.tree.entries, columns.tree.where)
+        if start == stop:
+            return
+        derive = _Derivation(file, layout, columns.dataset)
 
-            def made(window: tuple[int, int]) -> Batch:
-                return _batch(layout, columns, columns.read(*window), derive, *window)
+        def made(window: tuple[int, int]) -> Batch:
+            return _batch(layout, columns, columns.read(*window), derive, *window)
 
-            # A file far away sends what comes next by itself.
-            threads = 1 if columns.tree.far else load_settings().read_threads
-            windows = columns.tree.windows(columns.leaves, start, stop, BATCH_BYTES)
-            with contextlib.closing(in_order(made, windows, threads)) as found:
-                yield from found
+        # A file far away sends what comes next by itself.
+        threads = 1 if columns.tree.far else load_settings().read_threads
+        windows = columns.tree.windows(columns.leaves, start, stop, BATCH_BYTES)
+        with contextlib.closing(in_order(made, windows, threads)) as found:
+            yield from found
 
     def _layouts(self) -> list[LayoutMap]:
         return [layout_map.load(name) for name in layout_map.names(self.name)]
@@ -292,6 +269,10 @@ class _Derivation:
 def _only_value(file: RootFile, layout: LayoutMap, name: str) -> np.ndarray:
     """The value of a column of which the file has just one, int64, shape ()."""
     tree, _, column = name.rpartition("/")
+    if not file.has_tree(tree):
+        raise CorruptFileError(
+            "A tree is missing without which the others cannot be read", where=file.url, found=", ".join(file.trees), expected=tree
+        )
     columns = TreeColumns(file.tree(tree), layout.dataset(tree), layout.origin)
     if columns.tree.entries != 1:
         raise UnknownLayoutError("The tree must have one entry", where=columns.tree.where, found=columns.tree.entries, expected=1)

@@ -42,12 +42,8 @@ def has_events(file: RootFile) -> bool:
 
 
 def is_offline(file: RootFile) -> bool:
-    """Whether this is a file for source ``km3net_offline``: with a header, or a tree ``E`` of events, damaged or not."""
-    try:
-        return any(kind in (HEAD, MULTI_HEAD) for kind in file.objects.values()) or has_events(file)
-    except CorruptFileError:
-        # The tree is there, and damaged: to be told by `describe`, so that it is not lost without a word beside other trees.
-        return True
+    """Whether this is a file for source ``km3net_offline``: with a header, or a tree ``E`` of events. Errors as for `has_events`."""
+    return any(kind in (HEAD, MULTI_HEAD) for kind in file.objects.values()) or has_events(file)
 
 
 def is_told_offline(file: RootFile) -> bool:

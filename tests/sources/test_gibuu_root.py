@@ -157,5 +157,5 @@ def test_what_is_not_there_is_refused() -> None:
         list(SOURCE.read(entry, "Events", 0, 1))
     with pytest.raises(InputChangedError):
         list(SOURCE.read(entry, "RootTuple", 0, 4756))
-    with pytest.raises(UnknownLayoutError, match="no interactions of GiBUU"):
+    with pytest.raises(UnknownLayoutError, match="none for source 'gibuu_root'"):
         SOURCE.describe(str(data_path("gseagen/gseagen.root")))

@@ -111,5 +111,5 @@ def test_what_is_not_there_is_refused() -> None:
         list(SOURCE.read(entry, "Event", 0, 1))
     with pytest.raises(InputChangedError):
         list(SOURCE.read(entry, "Events", 0, 259))
-    with pytest.raises(UnknownLayoutError, match="no events of gSeaGen"):
+    with pytest.raises(UnknownLayoutError, match="none for source 'gseagen_root'"):
         SOURCE.describe(str(data_path("offline/numucc.root")))

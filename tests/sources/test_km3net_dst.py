@@ -92,7 +92,7 @@ def test_what_is_no_number_is_named() -> None:
 
 
 def test_other_files_unknown_trees_and_entries_are_refused() -> None:
-    with pytest.raises(UnknownLayoutError, match="no DST"):
+    with pytest.raises(UnknownLayoutError, match="none for source 'km3net_dst'"):
         SOURCE.describe(samples.path("offline/numucc.root"))
     entry = SOURCE.describe(samples.path(MC))
     with pytest.raises(UnknownNameError):
