@@ -154,15 +154,16 @@ def scan(
     memory = ScanCache(cache) if cache else None
     known = {url: found for url in urls if memory is not None and (found := memory.find(url)) is not None}
     todo = [url for url in urls if url not in known]
-    for url in known if progress is not None else ():
-        progress(url)  # type: ignore[misc]
+    if progress is not None:
+        for url in known:
+            progress(url)
     looks = {look.url: look for look in _look_at_all(todo, lender(like) if like else None, cluster, progress)}
     entries: dict[tuple[str, str], FileEntry] = {}
     for url in urls:
         look = Look(url, known[url]) if url in known else looks[url]
-        if memory is not None and url not in known:
-            # What is damaged is looked at again next time, when it may have been fetched anew.
-            memory.keep(look.entries if look.rejected is None else [])
+        # What is damaged is looked at again next time, when it may have been fetched anew.
+        if memory is not None and url not in known and look.rejected is None:
+            memory.keep(look.entries)
         try:
             if look.rejected is not None:
                 rejected.append(look.rejected)
@@ -252,8 +253,9 @@ def _look_at_all(urls: list[str], like: Lender | None, cluster: Cluster | None, 
 
     def keep(_: tuple[str, ...], found: list[Look]) -> None:
         looks.extend(found)
-        for look in found if progress is not None else ():
-            progress(look.url)  # type: ignore[misc]
+        if progress is not None:
+            for look in found:
+                progress(look.url)
 
     def give_up(group: tuple[str, ...], failure: Failure) -> None:
         if len(group) > 1:

@@ -150,7 +150,9 @@ def test_a_worker_that_comes_up_clears_the_name_of_the_profile(site: Site) -> No
     site.end(3, "CANCELLED")
     site.submit(site.look(now=1000.0).submit)
     site.end(4, "FAILED")
+    # Three were stillborn, but not in a row: that is not the end.
     site.look()
+    assert [job.id for job in site.replenisher.failed] == ["1", "2", "4"]
 
 
 def test_a_job_that_can_never_start_ends_the_wait(site: Site) -> None:
