@@ -66,10 +66,10 @@ class Branch:
         """Name of the tree."""
         return self._home.tree
 
-    def member(self, name: str) -> Any:
-        """What ROOT's branch object says under this name, as uproot reads it."""
+    def member(self, name: str, of: Any = None) -> Any:
+        """What ROOT's branch object, or an object `of` it such as a leaf, says under this name, as uproot reads it."""
         with self._home.metadata.reading(f"branch '{self.name}'", self.tree):
-            return self._model.member(name)
+            return (self._model if of is None else of).member(name)
 
     @property
     def type_name(self) -> str:

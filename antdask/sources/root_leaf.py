@@ -78,10 +78,10 @@ def leaf_of(branch: Branch) -> Leaf:
     if len(leaves) != 1:
         raise UnknownLayoutError("A branch with several leaves is not read", where=branch.where, found=f"{len(leaves)} leaves")
     (leaf,) = leaves
-    name, counter, width = _class(leaf, branch), leaf.member("fLeafCount"), int(leaf.member("fLen"))
-    count = "" if counter is None else str(counter.member("fName"))
+    name, counter, width = _class(leaf, branch), branch.member("fLeafCount", leaf), int(branch.member("fLen", leaf))
+    count = "" if counter is None else str(branch.member("fName", counter))
     if name != "Element":
-        return Leaf(_dtype(leaf, name), width, count, 0)
+        return Leaf(_dtype(leaf, name, branch), width, count, 0)
     kind, stated = int(branch.member("fType")), int(branch.member("fStreamerType"))
     pointer = kind == 0 and counter is not None and stated - _POINTER in _BASIC
     code = _BASIC.get(stated - (_POINTER if pointer else _ARRAY if _ARRAY < stated < 2 * _ARRAY else 0))
@@ -103,10 +103,10 @@ def leaf_list(branch: Branch) -> dict[str, Leaf]:
     """
     found = {}
     for leaf in branch.member("fLeaves"):
-        name, own = _class(leaf, branch), str(leaf.member("fName"))
-        if name == "Element" or leaf.member("fLeafCount") is not None or int(leaf.member("fLen")) != 1:
+        name, own = _class(leaf, branch), str(branch.member("fName", leaf))
+        if name == "Element" or branch.member("fLeafCount", leaf) is not None or int(branch.member("fLen", leaf)) != 1:
             raise UnknownLayoutError("Leaves beside others are read only if each is one number", where=branch.where, found=f"leaf '{own}'")
-        found[own] = Leaf(_dtype(leaf, name), 1, "", 0)
+        found[own] = Leaf(_dtype(leaf, name, branch), 1, "", 0)
     return found
 
 
@@ -119,7 +119,7 @@ def counters(branches: Iterable[Branch]) -> dict[str, str]:
     for branch in branches:
         leaves = branch.member("fLeaves")
         for leaf in leaves:
-            name = str(leaf.member("fName"))
+            name = str(branch.member("fName", leaf))
             found.setdefault(name, branch.name if len(leaves) == 1 else f"{branch.name}.{name}")
     return found
 
@@ -133,6 +133,6 @@ def _class(leaf: Any, branch: Branch) -> str:
     return name
 
 
-def _dtype(leaf: Any, name: str) -> str:
+def _dtype(leaf: Any, name: str, branch: Branch) -> str:
     code = _KINDS[name]
-    return "u" + code[1:] if leaf.member("fIsUnsigned") and code[0] == "i" else code
+    return "u" + code[1:] if branch.member("fIsUnsigned", leaf) and code[0] == "i" else code
