@@ -32,6 +32,16 @@ class Closable(Protocol):
 _HELD: ContextVar[dict[str, Closable] | None] = ContextVar("held files", default=None)
 
 
+class Refused:
+    """A file that cannot be opened: what is missing of it is found out once."""
+
+    def __init__(self, loss: CorruptFileError) -> None:
+        self.loss = loss
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 @contextlib.contextmanager
 def held_open() -> Iterator[None]:
     """Inside, files that are kept in `held` stay open for whoever opens them next; at the end of the outermost ``with`` they are closed."""

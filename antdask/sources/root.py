@@ -27,7 +27,7 @@ from antdask.errors import CorruptFileError, UnknownFormatError, UnknownLayoutEr
 from antdask.plan import Lender
 from antdask.sources import root_codecs
 from antdask.sources.blob import Blob, BlobFile, open_blob
-from antdask.sources.held_files import held
+from antdask.sources.held_files import Refused, held
 from antdask.sources.root_branch import Branch, Home, windows
 from antdask.sources.root_directory import Directory, trees_below
 from antdask.sources.root_entries import entries_of
@@ -358,26 +358,16 @@ def open_root(url: str, like: Lender | None = None) -> RootFile:
     file = files.get(url)
     if isinstance(file, RootFile):
         return file
-    if isinstance(file, _Refused):
+    if isinstance(file, Refused):
         raise file.loss
     try:
         opened = files[url] = _open(url, like)
     except CorruptFileError as error:
         # To find out that nothing is left takes a walk through the file.
-        files[url] = _Refused(error)
+        files[url] = Refused(error)
         raise
     opened.keep()
     return opened
-
-
-class _Refused:
-    """A file that cannot be opened."""
-
-    def __init__(self, loss: CorruptFileError) -> None:
-        self.loss = loss
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 def _open(url: str, like: Lender | None = None) -> RootFile:
