@@ -205,8 +205,16 @@ def load(store: Store) -> Catalog:
         ) from error
     parts, details, blocks = (tables.pop(n) for n in ("parts", "details", "blocks"))
     owner = pc.take(parts["part"], pa.array(np.repeat(np.arange(parts.num_rows), parts["n_blocks"].to_numpy())))
-    parts = pa.Table.from_arrays([(details if n in details.column_names else parts)[n] for n in PARTS.names], schema=PARTS)
-    return Catalog(snapshot, parts, blocks.add_column(0, BLOCKS.field("part"), owner), **tables)
+    for name in set(parts.column_names).difference(details.column_names):
+        details = details.append_column(name, parts[name])
+    return Catalog(snapshot, _declared(details, PARTS), _declared(blocks.append_column("part", owner), BLOCKS), **tables)
+
+
+def _declared(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Columns as they are declared now; of those that the antdask which wrote the snapshot did not know, nothing is known."""
+    known = set(table.column_names)
+    columns = [table[f.name] if f.name in known else pa.nulls(table.num_rows, f.type) for f in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _whole(store: Store, path: str) -> pa.Table:

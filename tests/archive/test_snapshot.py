@@ -31,6 +31,22 @@ def test_tables_say_what_the_receipts_say(store):
     assert loaded.inputs["name"].to_pylist() == ["a.h5"] and loaded.quarantine.num_rows == 0
 
 
+def test_a_snapshot_of_an_antdask_that_knew_fewer_bounds_is_carried_on(store):
+    p = plan()
+    marker.create(store)
+    keep(store, receipt_of(p, 0))
+    plans.save(store, p)
+    made = snapshot.rebuild(store)
+    gone = ["frame_index_min", "frame_index_max", "n_hits_min"]
+    catalog.save(store, dataclasses.replace(made, blocks=made.blocks.drop_columns(gone)))
+    assert catalog.load(store).blocks["frame_index_max"].to_pylist() == [None]
+    keep(store, receipt_of(p, 1))
+    again = snapshot.rebuild(store)
+    assert sorted(again.blocks["frame_index_max"].to_pylist(), key=str) == [4, None]
+    assert again.blocks.schema == catalog.BLOCKS and again.parts.num_rows == 2
+    assert snapshot.rebuild(store, whole=True).blocks["frame_index_max"].to_pylist() == [4, 4]
+
+
 def test_old_snapshots_stay_for_a_day_and_then_go(store, monkeypatch):
     marker.create(store)
     names = [snapshot.rebuild(store).snapshot for _ in range(14)]
