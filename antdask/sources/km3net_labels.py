@@ -34,12 +34,20 @@ _EVENTS, _TRUTH = "E", "E/mc"
 _LAYOUT, _ORIGIN = "km3net_offline_1", "km3net_offline"
 
 
-def simulated_by(file: RootFile, notes: list[str]) -> str:
+def simulated_by(file: RootFile, notes: list[str], truth: str | None = None) -> str:
     """What says that a file is simulated, in words; empty if nothing does.
 
     What cannot be read says nothing: `notes` name it.
+
+    Parameters
+    ----------
+    truth : str, optional
+        What `truth_of` says of tree ``E``, where it was asked already.
     """
-    found = _header(file) or _provenance(file, notes) or _truth(file, notes)
+    found = _header(file) or _provenance(file, notes)
+    if not found:
+        held = _truth(file, notes) if truth is None else truth
+        found = f"tree 'E' holds {held}" if held else ""
     if not found and file.loss is not None and META not in file.objects:
         notes.append("whether it is simulated cannot be told: what says so may have stood where the file is cut")
     return found
@@ -76,7 +84,7 @@ def _provenance(file: RootFile, notes: list[str]) -> str:
 
 
 def _truth(file: RootFile, notes: list[str]) -> str:
-    """Whether the events hold anything simulated."""
+    """What of the events is simulated."""
     try:
         if file.objects.get(_EVENTS) != "TTree" or not file.entries(_EVENTS) or file.tree(_EVENTS).find("mc_trks") is None:
             return ""
@@ -84,13 +92,15 @@ def _truth(file: RootFile, notes: list[str]) -> str:
     except (CorruptFileError, UnknownLayoutError) as error:
         notes.append(f"whether tree 'E' holds simulated events cannot be told: {error.what}")
         return ""
-    for name in ("mc_trks", "mc_hits", "w", "w2list", "w3list"):
-        if holds(columns, name, notes):
-            return f"tree 'E' holds {name}"
-    return ""
+    return truth_of(columns, notes)
 
 
-def holds(columns: ObjectColumns, name: str, notes: list[str]) -> bool:
+def truth_of(columns: ObjectColumns, notes: list[str]) -> str:
+    """The first vector of which the events hold anything simulated; empty if there is none. Reads counters, which takes as long as there are events."""
+    return next((name for name in ("mc_trks", "mc_hits", "w", "w2list", "w3list") if _holds(columns, name, notes)), "")
+
+
+def _holds(columns: ObjectColumns, name: str, notes: list[str]) -> bool:
     """Whether an entry has any element of a vector, as far as it can be read."""
     for start, stop, part in pieces(lambda a, b: columns.read(a, b, {name})[name], 0, columns.tree.entries):
         if isinstance(part, CorruptFileError):

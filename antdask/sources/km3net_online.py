@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameError
+from antdask.errors import CorruptFileError, UnknownLayoutError
 from antdask.model.keys import RunKey, km3net_label
 from antdask.model.ragged import Batch, Columns, offsets_of
 from antdask.model.tables import schema
@@ -38,6 +38,7 @@ from antdask.sources.root_branch import Branch
 from antdask.sources.root_header import HEAD, MULTI_HEAD
 from antdask.sources.root_provenance import TREE as PROVENANCE
 from antdask.sources.root_provenance import Provenance
+from antdask.sources.root_source import RootSource
 
 ORIGIN = "km3net_online"
 #: Aim for the uncompressed bytes of one batch [byte].
@@ -79,100 +80,66 @@ TREES: dict[str, _Kind] = {
 }
 
 
-class Km3netOnline:
-    """KM3NeT DAQ files in ROOT format; holds nothing, so it pickles.
+class Km3netOnline(RootSource):
+    """KM3NeT DAQ files in ROOT format. A batch is about 16 MiB uncompressed."""
 
-    Attributes
-    ----------
-    name, version : str
-        The version enters the lineage of every part.
-    """
-
-    name = ORIGIN
-    version = "1"
+    name, version = ORIGIN, "1"
+    known = (*TREES, PROVENANCE)
 
     def sniff(self, url: str, head: bytes) -> bool:
         """Whether the file begins like ROOT; what is inside, `describe` sees."""
         return head.startswith(MAGIC)
 
-    def describe(self, url: str) -> FileEntry:
-        """Identity and segments of a file, from metadata and headers only.
+    def survey(self, file: RootFile, notes: list[str]) -> tuple[list[Segment], str, str]:
+        """What the trees hold, from metadata and headers only.
 
         Entries whose header cannot be read are counted to the neighbouring run, so that reading them reports them; a note says which.
-
-        Raises
-        ------
-        InputMissingError, InputUnreadableError
-        CorruptFileError
-            The directory, a tree, or all headers of a tree cannot be read.
-        UnknownLayoutError
-            None of the trees is known, or the header of one has unknown members.
         """
-        url = files.absolute(url)
-        identity = files.identify(url)
-        with open_root(url) as file:
-            notes = list(file.notes)
-            segments: list[Segment] = []
-            splits = set()
-            known, evidence = _known_trees(file), simulated_by(file, notes)
-            notes += [f"filed as simulated: {evidence}"] if evidence else []
-            for name in known:
-                if file.entries(name) == 0:
-                    notes.append(f"tree '{name}' is empty")
-                    continue
-                try:
-                    tree = file.tree(name)
-                    headers = _headers(tree)
-                    found, lost = _segments(tree, headers, bool(evidence))
-                except CorruptFileError as error:
-                    # Of a file that was cut it is told that much is missing, and other trees may be whole.
-                    if file.loss is None:
-                        raise
-                    notes.append(f"tree '{name}' cannot be read: {error.what}")
-                    continue
-                splits.add("split" if headers.split else "unsplit")
-                segments += found
-                notes += lost
-            provenance, elsewhere = Provenance(file), is_told_offline(file)
-            if segments and not elsewhere:
-                segments += provenance.segments(segments[0].run)
-                notes += provenance.notes()
-            notes += _others(file, provenance.told if segments or elsewhere else set(), elsewhere)
-            layout = "+".join(sorted(splits)) or "empty"
-            return identity.entry(url, self.name, ORIGIN, segments, notes, layout=layout, uuid=file.uuid)
+        segments: list[Segment] = []
+        splits = set()
+        known, evidence = _known_trees(file), simulated_by(file, notes)
+        notes += [f"filed as simulated: {evidence}"] if evidence else []
+        for name in known:
+            if file.entries(name) == 0:
+                notes.append(f"tree '{name}' is empty")
+                continue
+            try:
+                tree = file.tree(name)
+                headers = _headers(tree)
+                found, lost = _segments(tree, headers, bool(evidence))
+            except CorruptFileError as error:
+                # Of a file that was cut it is told that much is missing, and other trees may be whole.
+                if file.loss is None:
+                    raise
+                notes.append(f"tree '{name}' cannot be read: {error.what}")
+                continue
+            splits.add("split" if headers.split else "unsplit")
+            segments += found
+            notes += lost
+        provenance, elsewhere = Provenance(file), is_told_offline(file)
+        if segments and not elsewhere:
+            segments += provenance.segments(segments[0].run)
+            notes += provenance.notes()
+        notes += _others(file, provenance.told if segments or elsewhere else set(), elsewhere)
+        return segments, ORIGIN, "+".join(sorted(splits)) or "empty"
 
-    def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
-        """Batches of the entries ``start:stop`` of a tree, each of about 16 MiB uncompressed, in the order of the file.
-
-        Raises
-        ------
-        UnknownNameError
-            No such tree, or one that is not archived.
-        InputChangedError
-            The tree has fewer entries than asked for.
-        CorruptFileError
-            With the range of entries that is lost; batches before it are sound.
-        UnknownLayoutError
-            Branches are missing or unknown.
-        """
-        if tree not in (*TREES, PROVENANCE):
-            raise UnknownNameError.of("tree", tree, [*TREES, PROVENANCE], where=entry.url)
-        with open_root(entry.url, entry.like) as file:
-            if tree == PROVENANCE:
-                yield from Provenance(file).batches(entry, start, stop)
-                return
-            data = file.tree(tree)
-            files.demand_entries(start, stop, data.entries, data.where)
-            if start == stop:
-                return
-            kind, headers = TREES[tree], _headers(data)
-            records = tuple(data.branch(name) for name in kind.records)
-            decode = {"events": _events, "rates": _rates}.get(kind.stream, _timeslices)
-            leaves = [leaf for branch in (*headers.leaves, *records) for leaf in branch.walk()]
-            for low, high in data.windows(leaves, start, stop, BATCH_BYTES):
-                header = headers.read(low, high)
-                tables, offsets = decode(records, header, low, high)
-                yield Batch(kind.stream, ORIGIN, tables, offsets)
+    def batches(self, file: RootFile, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
+        """Events or slices ``start:stop``, or rows of provenance."""
+        if tree == PROVENANCE:
+            yield from Provenance(file).batches(entry, start, stop)
+            return
+        data = file.tree(tree)
+        files.demand_entries(start, stop, data.entries, data.where)
+        if start == stop:
+            return
+        kind, headers = TREES[tree], _headers(data)
+        records = tuple(data.branch(name) for name in kind.records)
+        decode = {"events": _events, "rates": _rates}.get(kind.stream, _timeslices)
+        leaves = [leaf for branch in (*headers.leaves, *records) for leaf in branch.walk()]
+        for low, high in data.windows(leaves, start, stop, BATCH_BYTES):
+            header = headers.read(low, high)
+            tables, offsets = decode(records, header, low, high)
+            yield Batch(kind.stream, ORIGIN, tables, offsets)
 
     def keys(self, entry: FileEntry, tree: str, start: int, stop: int) -> list[np.ndarray]:
         """The columns by which the rows are ordered, from the headers alone.

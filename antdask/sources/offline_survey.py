@@ -16,7 +16,7 @@ from antdask.model.keys import RunKey, km3net_label
 from antdask.model.ragged import offsets_of
 from antdask.plan import Segment
 from antdask.sources import layout_map, offline_derived
-from antdask.sources.km3net_labels import holds, simulated_by
+from antdask.sources.km3net_labels import simulated_by, truth_of
 from antdask.sources.object_columns import ObjectColumns
 from antdask.sources.root import RootFile
 from antdask.sources.root_header import HEAD, MULTI_HEAD
@@ -27,7 +27,6 @@ LAYOUT = "km3net_offline_1"
 EVENTS, TRACKS, MC = "E", "E/trks", "E/mc"
 
 _KEYS = ("run_id", "mc_run_id", "det_id", "frame_index", "trigger_counter")
-_TRUTH = ("mc_hits", "mc_trks", "w", "w2list", "w3list")
 
 
 def has_events(file: RootFile) -> bool:
@@ -87,9 +86,10 @@ class EventSurvey:
         self.lost: list[CorruptFileError] = []
         keys = self._keys_of_events(notes)
         self._counts = {"hits": _counts(self._columns[EVENTS], "hits", notes), "trks": track_counts(self._columns[TRACKS], notes)}
+        truth = truth_of(self._columns[MC], notes)
         #: Whether there is anything for stream mc. A file is simulated as a whole: an event of noise has no particle.
-        self.truth = any(holds(self._columns[MC], name, notes) for name in _TRUTH)
-        self.evidence = simulated_by(file, [])
+        self.truth = bool(truth)
+        self.evidence = simulated_by(file, [], truth)
         self.runs = offline_derived.run_of(keys["run_id"], keys["mc_run_id"]).astype(np.int64)
         self.labels = [km3net_label(d, bool(self.evidence)) for d in keys["det_id"].tolist()]
         self._order = [keys[name].astype(np.int64) for name in ("frame_index", "trigger_counter")]

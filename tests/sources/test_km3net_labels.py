@@ -24,7 +24,9 @@ MEASURED = {
     "online/km3net_online.root", "online/summaryslices.root",
 }  # fmt: skip
 FILES = sorted(
-    str(p.relative_to(DATA)) for p in DATA.rglob("*") if p.suffix in (".root", ".h5") and p.parent.name not in ("seatray", "gseagen")
+    str(p.relative_to(DATA))
+    for p in DATA.rglob("*")
+    if p.suffix in (".root", ".h5") and p.parent.name not in ("seatray", "gseagen", "gibuu")
 )
 #: Both sides write to one run: the detector is that of a simulation, the run a real one.
 CHAIN = "offline/mcv6.0.gsg_muon_highE-CC_50-500GeV.km3sim.jterbr00008357.jorcarec.aanet.905.root"
@@ -78,8 +80,8 @@ def test_provenance_that_cannot_be_read_says_nothing_and_is_named(monkeypatch: p
             patch.setattr(RootFile, "directory", damaged)
             assert simulated_by(file, notes) == ""
         assert notes.pop() == "the provenance in META cannot be read: broken"
-        first, second = km3net_labels.texts_of(file.directory("META"))
-        monkeypatch.setattr(km3net_labels, "texts_of", lambda _: [(second[0], CorruptFileError("broken")), first])
+        said, named = km3net_labels.texts_of(file.directory("META"))
+        monkeypatch.setattr(km3net_labels, "texts_of", lambda _: [(said[0], CorruptFileError("broken")), named])
         assert simulated_by(file, notes) == ""
     assert notes == ["'META/JConvert' cannot be read: broken"]
 

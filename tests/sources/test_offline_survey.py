@@ -141,3 +141,19 @@ def test_a_damaged_basket_costs_its_own_events(tmp_path: Path) -> None:
 def track_counts_before(entry: FileEntry, event: int) -> int:
     with open_root(entry.url) as file:
         return int(track_counts(EventSurvey(file, [])._columns["E/trks"], [])[:event].sum())
+
+
+def test_counters_of_what_is_simulated_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    sound = ObjectColumns.read
+
+    def read(self: ObjectColumns, start: int, stop: int, sources: Iterable[str] | None = None) -> Parts:
+        asked.extend(sources or ())
+        return sound(self, start, stop, sources)
+
+    monkeypatch.setattr(ObjectColumns, "read", read)
+    # Neither header nor META: only the events say that they are simulated.
+    with open_root(samples.path("dst/mcv5.1.km3_numuCC.ALL.dst.bdt.10events.root")) as file:
+        survey = EventSurvey(file, [])
+    assert (survey.truth, survey.evidence) == (True, "tree 'E' holds mc_trks")
+    assert asked.count("mc_trks") == 1
