@@ -23,6 +23,7 @@ from antdask.environment.sensors import SensorProduct
 from antdask.environment.series import RAW, regular, series_dataset
 from antdask.errors import UnknownNameError, UsageError
 from antdask.model.time import format_utc, parse_interval, parse_time
+from antdask.query.times import time_step
 
 type Numbers = int | Iterable[int] | None
 type Time = str | tuple[Any, Any] | None
@@ -184,10 +185,17 @@ class Environment:
         -------
         float64 array
             NaN where there is none.
+
+        Raises
+        ------
+        UnknownNameError
+            No such sensor.
+        UsageError
+            A tolerance that is no span of time.
         """
         at = _nanoseconds(times)
         # The tolerance bounds what must be read; without one the whole series may count.
-        reach = None if tolerance is None else int(pd.Timedelta(tolerance).value)
+        reach = None if tolerance is None else time_step(tolerance)
         span = None if reach is None or not len(at) else (int(at.min()) - reach, int(at.max()) + reach + 1)
         utc, values = self._good(name, span)
         return joins.as_of(at, utc, values, reach, direction)

@@ -149,11 +149,14 @@ def _sensor(name: str, about: Mapping[str, Any], url: str) -> SensorInfo:
         term = TERMS[word] if word is not None else term_of(name)
     except UnknownNameError as error:
         raise ConfigurationError("The name does not tell what is measured", where=where, hint='Say it: term = "TEMP".') from error
-    deployments = about.get("deployment", [])
+    deployments, depth = about.get("deployment", []), about.get("depth")
+    if not isinstance(deployments, list) or not all(isinstance(one, dict) for one in deployments):
+        raise ConfigurationError("Deployments are tables of their own", where=where, found=deployments, expected=f'[[sensor."{name}".deployment]]')  # fmt: skip
+    if isinstance(depth, bool) or not isinstance(depth, int | float | None):
+        raise ConfigurationError("'depth' is a number, in metres below the surface", where=where, found=repr(depth))
     for one in deployments:
         _only(one, _DEPLOYED, where)
     made = tuple(sorted((Deployment(**{k: _text(v) for k, v in one.items()}) for one in deployments), key=lambda d: d.start))
-    depth = about.get("depth")
     return SensorInfo(name, term, None if depth is None else float(depth), made or (Deployment(),), _quality(about, term, where))
 
 

@@ -15,6 +15,7 @@ import xarray as xr
 from antdask.environment.grid import level_named
 from antdask.environment.maps import depth_map
 from antdask.environment.plots import gap_bands
+from antdask.environment.quality import GOOD, PROBABLY_GOOD, UNKNOWN
 from antdask.errors import UsageError
 from antdask.export.native import frames_of
 
@@ -203,7 +204,7 @@ class Shown:
         code = str(next(iter(found.data_vars)))
         values, step = found[code].values, level_named(found.attrs["level"]).step_ns if "level" in found.attrs else 0
         if f"{code}_QC" in found:
-            values = np.where(np.isin(found[f"{code}_QC"].values, (0, 1, 2)), values, np.nan)
+            values = np.where(np.isin(found[f"{code}_QC"].values, (UNKNOWN, GOOD, PROBABLY_GOOD)), values, np.nan)
         return {"label": name, "long_name": found[code].attrs["long_name"], "unit": found[code].attrs["units"], "step": step, "times": _nanoseconds(found).tolist(), "values": _plain(values)}  # fmt: skip
 
     def _depth(self, view: View) -> dict[str, Any]:

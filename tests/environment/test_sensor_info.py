@@ -52,6 +52,8 @@ def test_a_description_gives_depth_deployments_and_tests(tmp_path):
         ('[sensor."a/temperature"]\ndepht = 1', "depht"),
         ('[sensor."a/temperature"]\nterm = "WARM"', "WARM"),
         ("[sensor.colour]\ndepth = 1.0", "does not tell"),
+        ('[sensor."a/temperature"]\ndepth = "deep"', "metres below"),
+        ('[sensor."a/temperature"]\ndeployment = "2010"', "tables of their own"),
         ('[sensor."a/temperature"]\nspike = 3', "spike"),
         ('[sensor."a/temperature"]\nspike = ["a", "b"]', "spike"),
         ('[[sensor."a/temperature".deployment]]\nend = 1', "end"),
