@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+import time
 from collections.abc import Mapping
 
 import numpy as np
@@ -19,6 +20,7 @@ from antdask.errors import CorruptFileError
 from antdask.plan import Lender
 from antdask.sources import root_codecs, root_extents, root_records
 from antdask.sources.blob import Blob
+from antdask.sources.files import stamp
 from antdask.sources.root_entries import entries_of
 from antdask.sources.root_keys import BIG, parse_key
 from antdask.sources.root_lending import INFO, Loan, borrow, moved
@@ -80,7 +82,7 @@ def recover(blob: Blob, error: CorruptFileError, like: Lender | None = None) -> 
     head = _head(blob)
     if head is None:
         raise error
-    records = root_records.walk(blob, head.begin)
+    records = _records(blob, head.begin)
     objects = [o for o in records.objects if _sound(blob, o)]
     trees = [o.key.name for o in objects if o.key.kind == _TREE and o.parent == head.begin]
     orphans = {name: found for name, found in records.baskets.items() if name not in trees}
@@ -111,6 +113,25 @@ class _Head:
     end: int
     names: int
     rest: tuple[int, int, int, bytes]  # units, compression, version of the UUID, UUID
+
+
+#: Records of the files that this process walked through last: each part of a file opens it anew.
+_walks: dict[tuple[str, int, int], Records] = {}
+_KEPT = 2
+#: A file that changed less long ago may change again without another time [ns].
+_FRESH_NS = 3 * 10**9
+
+
+def _records(blob: Blob, begin: int) -> Records:
+    key = (blob.url, *stamp(blob.url))
+    found = _walks.get(key)
+    if found is None:
+        found = root_records.walk(blob, begin)
+        if key[1] == blob.nbytes and 0 < key[2] < time.time_ns() - _FRESH_NS:
+            for old in list(_walks)[: len(_walks) + 1 - _KEPT]:
+                _walks.pop(old, None)
+            _walks[key] = found
+    return found
 
 
 def _head(blob: Blob) -> _Head | None:

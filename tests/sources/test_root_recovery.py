@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import random
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from antdask.errors import CorruptFileError
-from antdask.sources import describe_each
+from antdask.sources import describe_each, root_records
 from antdask.sources.root import Tree, open_root
 from antdask.sources.salvage import pieces
 from tests.sources.online_samples import DATA, L1, ONLINE
@@ -155,3 +157,41 @@ def test_files_too_short_or_without_a_header_are_refused_as_before(tmp_path: Pat
     for data in (SAVED[:60], SAVED[:8] + b"\xff" * 92 + SAVED[100:]):
         with pytest.raises(CorruptFileError):
             open_root(write(tmp_path, data))
+
+
+def test_damage_beside_the_lost_end_is_noticed_too(tmp_path: Path) -> None:
+    """Of baskets that no tree lists only they themselves tell how many entries they hold, and which they are."""
+    data, rng = (DATA / "killed.root").read_bytes(), random.Random(7)
+    with open_root(str(DATA / "killed.root")) as file:
+        expected = {branch.name: branch.read(0, 2500) for branch in file.tree("t").branches}
+    opened = 0
+    for _ in range(150):
+        bad, place = bytearray(data), rng.randrange(100, len(data))
+        bad[place : place + rng.choice((1, 1, 1, 40))] = rng.randbytes(1)
+        try:
+            with open_root(write(tmp_path, bytes(bad))) as file:
+                branches = file.tree("t").branches
+                found = [(b.name, *p) for b in branches for p in pieces(b.read, 0, file.tree("t").entries)]
+        except CorruptFileError:
+            continue
+        opened += 1
+        for name, start, stop, part in found:
+            assert isinstance(part, CorruptFileError) or part.payload.tobytes() == expected[name].cut(start, stop).payload.tobytes(), place
+    assert opened > 100
+
+
+def test_a_file_is_walked_through_once_for_all_its_parts_unless_it_changed_just_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, walks = write(tmp_path, SAVED[:-30]), list[int]()
+    sound = root_records.walk
+    monkeypatch.setattr(root_records, "walk", lambda blob, begin: walks.append(begin) or sound(blob, begin))
+    for _ in range(3):
+        open_root(path).close()
+    assert len(walks) == 3
+    for age in (100, 200):
+        os.utime(path, (time.time() - age, time.time() - age))
+        for _ in range(3):
+            with open_root(path) as file:
+                assert kept(file.tree("t")) == 2700
+    assert len(walks) == 5
