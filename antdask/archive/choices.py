@@ -86,7 +86,7 @@ def _parse(data: bytes, path: str) -> Choice:
         runs = document.pop("runs")
         named = path.rpartition("/")[2].removesuffix(".json")
         return Choice(**document, runs=None if runs is None else tuple((str(d), int(r)) for d, r in runs), name=named)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ArchiveError(
             f"Not a choice of lineages: {error}", where=path, hint="Delete it, and choose again: antdask lineage use."
         ) from error

@@ -59,3 +59,13 @@ def test_no_parts_have_no_flags():
 def test_detectors_and_streams_do_not_mix():
     table = parts(("events", "antares", 1, OLD), ("events", "km3net-1", 1, NEW), ("mc", "antares", 1, NEW))
     assert flags(table, [], {NEW}).to_pylist() == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"[]", b'"x"', b"7", b"{}", b'{"runs": null}', b'{"runs": [[1]], "stream": "events", "lineage": "x"}']
+)
+def test_what_is_no_choice_is_named(tmp_path, data):
+    store = Store(str(tmp_path))
+    store.write_small("choices/1-x.json", data)
+    with pytest.raises(ArchiveError, match=r"choices/1-x\.json"):
+        choices.read(store)
