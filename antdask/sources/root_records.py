@@ -174,9 +174,11 @@ class _Walk:
             self._odd += 1
             return
         name = (key.title.decode("utf-8", "replace"), key.name)
-        if name not in self._baskets and len(self._baskets) >= MOST_OBJECTS:
-            raise CorruptFileError("The file holds too many branches", where=self._blob.url, expected=f"at most {MOST_OBJECTS}")
-        columns = self._baskets.setdefault(name, tuple(array("q") for _ in range(6)))
+        columns = self._baskets.get(name)
+        if columns is None:
+            if len(self._baskets) >= MOST_OBJECTS:
+                raise CorruptFileError("The file holds too many branches", where=self._blob.url, expected=f"at most {MOST_OBJECTS}")
+            columns = self._baskets[name] = tuple(array("q") for _ in range(6))
         equal = header.last - key.keylen == key.objlen and header.entries > 0
         width = key.objlen // header.entries if equal else -1
         for column, value in zip(columns, (key.cycle, at, key.nbytes, key.keylen + key.objlen, header.entries, width), strict=True):
