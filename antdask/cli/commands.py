@@ -331,15 +331,17 @@ def query(archive: str, stream: str | None, sql: str | None, style: str, output:
 
     Reads only what the conditions leave: whole parts and blocks are passed over where the catalogue shows that nothing in them can match.
     """
-    from antdask.cli.selection import answer, costs, numbers, refuse_mixture
+    from antdask.cli.selection import Question, refuse_mixture, selected
 
     refuse_mixture(stream, sql, columns=columns, count=count, **which)
-    asked = (archive, stream, sql, columns.split(",") if columns else None, which)
+    asked = Question(archive, stream, sql, columns.split(",") if columns else None, which)
     if explain:
-        return emit(as_json, *costs(*asked))
+        document, cost = asked.costs()
+        return emit(as_json, document, str, cost)
     if count:
-        return emit(as_json, (number := numbers(archive, str(stream), which))._asdict(), "{0.rows:,} rows, {0.hits:,} hits".format, number)
-    written = answer(*asked, "json" if as_json else style, output, limit)
+        number = selected(archive, str(stream), **which).count()
+        return emit(as_json, number._asdict(), "{0.rows:,} rows, {0.hits:,} hits".format, number)
+    written = asked.answer("json" if as_json else style, output, limit)
     return click.echo(f"{written:,} rows in {output}", err=True) if output else None
 
 

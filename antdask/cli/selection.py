@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 from antdask.cli.group import write_nowhere
@@ -13,10 +13,10 @@ from antdask.cli.options import parse_range, parse_runs
 from antdask.errors import DestinationError, UsageError
 from antdask.query.archive import open_archive
 from antdask.query.display import write_rows
+from antdask.query.explanation import Explanation, Explanations
 from antdask.query.files import whole_file
 from antdask.query.formats import write_tables
 from antdask.query.progress import shown
-from antdask.query.results import Count
 from antdask.query.select import Selection
 from antdask.query.sql import run_sql
 
@@ -51,63 +51,62 @@ def selected(
     )  # fmt: skip
 
 
-def answer(
-    archive: str,
-    stream: str | None,
-    query: str | None,
-    columns: list[str] | None,
-    which: dict[str, Any],
-    style: str,
-    output: str | None,
-    limit: int | None,
-) -> int:
-    """Write the rows of a selection, or the answer of an SQL query, as they come; the number of rows.
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """What ``antdask query`` is asked: rows of a stream, or an SQL query.
 
-    Raises
-    ------
-    NotAnArchiveError, UnknownNameError, UsageError, WhereError, DamagedPartError, DestinationError
+    Parameters
+    ----------
+    archive : str
+    stream, sql : str or None
+        One of them.
+    columns : list of str or None
+        Of the stream.
+    which : mapping
+        Options that choose rows, see `selected`.
     """
-    # Where rows scroll by there is no need of a bar, and no room for it.
-    bar = "terminal" if sys.stderr.isatty() and (output is not None or not sys.stdout.isatty()) else "none"
-    if stream is None:
-        found = run_sql(open_archive(archive), str(query), {}, on_missing="skip" if which.get("skip_damaged") else "raise")
-        with sink(output) as out, shown("rows", 0, bar) as tell:
-            return write_tables(_told(found, tell), style, out, limit)
-    chosen = selected(archive, stream, **which)
-    with sink(output) as out, shown("rows looked at", chosen.scan.rows, bar):
-        return write_rows(chosen, style, out, limit, columns)
+
+    archive: str
+    stream: str | None
+    sql: str | None
+    columns: list[str] | None
+    which: Mapping[str, Any]
+
+    def costs(self) -> tuple[Any, Explanation | Explanations]:
+        """What it would read, for machines and for people.
+
+        Raises
+        ------
+        NotAnArchiveError, UnknownNameError, UsageError, WhereError
+        """
+        if self.stream is not None:
+            one = selected(self.archive, self.stream, **self.which).explain(self.columns)
+            return dataclasses.asdict(one), one
+        several = open_archive(self.archive).explain_sql(str(self.sql))
+        return [dataclasses.asdict(cost) for cost in several], several
+
+    def answer(self, style: str, output: str | None, limit: int | None) -> int:
+        """Write the rows as they come; their number.
+
+        Raises
+        ------
+        NotAnArchiveError, UnknownNameError, UsageError, WhereError, DamagedPartError, DestinationError
+        """
+        # Where rows scroll by there is no need of a bar, and no room for it.
+        bar = "terminal" if sys.stderr.isatty() and (output is not None or not sys.stdout.isatty()) else "none"
+        if self.stream is None:
+            found = run_sql(open_archive(self.archive), str(self.sql), {}, on_missing="skip" if self.which.get("skip_damaged") else "raise")
+            with sink(output) as out, shown("rows", 0, bar) as tell:
+                return write_tables(_told(found, tell), style, out, limit)
+        chosen = selected(self.archive, self.stream, **self.which)
+        with sink(output) as out, shown("rows looked at", chosen.scan.rows, bar):
+            return write_rows(chosen, style, out, limit, self.columns)
 
 
 def _told(tables: Iterator[Any], tell: Callable[[int], None]) -> Iterator[Any]:
     for table in tables:
         yield table
         tell(table.num_rows)
-
-
-def costs(
-    archive: str, stream: str | None, query: str | None, columns: list[str] | None, which: dict[str, Any]
-) -> tuple[Any, Callable[[Any], str], Any]:
-    """What a query would read, for machines, how it is said, and for people.
-
-    Raises
-    ------
-    NotAnArchiveError, UnknownNameError, UsageError, WhereError
-    """
-    if stream is not None:
-        one = selected(archive, stream, **which).explain(columns)
-        return dataclasses.asdict(one), str, one
-    several = open_archive(archive).explain_sql(str(query))
-    return [dataclasses.asdict(cost) for cost in several], str, several
-
-
-def numbers(archive: str, stream: str, which: dict[str, Any]) -> Count:
-    """How many rows and hits a selection has.
-
-    Raises
-    ------
-    NotAnArchiveError, UnknownNameError, UsageError, WhereError, DamagedPartError
-    """
-    return selected(archive, stream, **which).count()
 
 
 def refuse_mixture(stream: str | None, query: str | None, **others: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from antdask.cli.selection import selected, sink
+from antdask.cli.selection import Question, selected, sink
 from antdask.errors import DestinationError, UnknownNameError, WhereError
 
 
@@ -60,3 +60,13 @@ def test_a_file_that_cannot_be_written_is_a_fault_of_the_destination(tmp_path: P
 
 def test_a_long_range_of_runs_is_never_walked_through(archive: str) -> None:
     assert selected(archive, "events", runs=("0:4294967295",)).count() == selected(archive, "events").count()
+
+
+def test_a_question_tells_its_costs_and_its_answer(archive: str, tmp_path: Path) -> None:
+    stream = Question(archive, "events", None, ["n_hits"], {"runs": ("6633",)})
+    document, cost = stream.costs()
+    assert document["rows"] == 3 and "events" in str(cost)
+    assert stream.answer("csv", str(tmp_path / "rows.csv"), 2) == 2 and (tmp_path / "rows.csv").read_text().count("\n") == 3
+    (document,), _ = Question(archive, None, "select n_hits from events where run = 6633", None, {}).costs()
+    assert document["stream"] == "events"
+    assert Question(archive, None, "select count(*) n from events", None, {}).answer("json", str(tmp_path / "n.json"), None) == 1
