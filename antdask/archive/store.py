@@ -310,6 +310,9 @@ def _find_place(url: str) -> Place:
     if not url:
         # Taken for a path, it would be the working directory.
         raise UsageError("The name of the archive is empty", hint="Is a variable of the shell not set?")
+    if "::" in url or "\0" in url or url.encode("utf-8", "replace").decode() != url:
+        # Chains of protocols lead elsewhere than they seem to; bytes that are no text have no place in a catalogue.
+        raise UsageError("Not a usable name of an archive", found=ascii(url)[1:-1], hint="Take one in UTF-8, without '::'.")
     refuse_secrets(url)
     scheme = scheme_of(url)
     if scheme in {"s3", "dav", "davs", "root", "roots", "xroot", "http", "https"}:

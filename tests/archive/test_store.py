@@ -142,6 +142,12 @@ def test_publish_works_without_hard_links(tmp_path, monkeypatch):
     assert store.read("q") == b"first" and [p.name for p in tmp_path.iterdir()] == ["q"]
 
 
+@pytest.mark.parametrize("name", ["a::b", "caf\udce9", "nul\0"])
+def test_names_that_lead_elsewhere_or_cannot_be_kept_are_refused(name):
+    with pytest.raises(UsageError, match="Not a usable name"):
+        Store(name)
+
+
 def test_an_empty_name_is_not_the_working_directory():
     with pytest.raises(UsageError, match="empty"):
         Store("")
