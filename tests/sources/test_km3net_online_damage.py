@@ -75,7 +75,8 @@ def flips(name: str, seed: int, n: int, path: Path) -> None:
             outcomes["sound" if same else "unprotected"] += 1
         assert time.monotonic() - begin < 10
     assert outcomes["damage"]
-    assert outcomes["sound"]
+    # Of some files nearly every byte is archived.
+    assert outcomes["sound"] + outcomes["unprotected"]
 
 
 def test_any_flipped_byte_is_noticed_or_harmless_or_in_an_uncompressed_payload(tmp_path: Path) -> None:
