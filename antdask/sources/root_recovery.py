@@ -83,7 +83,7 @@ def recover(blob: Blob, error: CorruptFileError, like: Lender | None = None) -> 
     if head is None:
         raise error
     records = _records(blob, head.begin)
-    objects = [o for o in records.objects if _sound(blob, o)]
+    objects = _sound_objects(blob, records)
     trees = [o.key.name for o in objects if o.key.kind == _TREE and o.parent == head.begin]
     orphans = {name: found for name, found in records.baskets.items() if name not in trees}
     # Numbers of baskets are believed where none may be missing before them, since nothing else says that the program numbered them.
@@ -118,6 +118,8 @@ class _Head:
 #: Records of the files that this process walked through last: each part of a file opens it anew.
 _walks: dict[tuple[str, int, int], Records] = {}
 _KEPT = 2
+#: Trees that are decompressed to see whether they are sound: a hostile file may hold thousands, each a thousand times as large as it looks [byte].
+_LOOKED_AT = 2**30
 #: A file that changed less long ago may change again without another time [ns].
 _FRESH_NS = 3 * 10**9
 
@@ -141,6 +143,17 @@ def _head(blob: Blob) -> _Head | None:
     form = _HEADER if struct.unpack_from(">i", data, 4)[0] >= _BIG_FILE else _SMALL_HEADER
     _, version, begin, end, _, _, _, names, units, compression, _, _, form_of_uuid, uuid = form.unpack_from(data)
     return _Head(version, begin, end, names, (units, compression, form_of_uuid, uuid)) if begin in _BEGINS else None
+
+
+def _sound_objects(blob: Blob, records: Records) -> list[Object]:
+    """Objects that may be listed; of trees the last ones, as far as looking at them all takes no time worth speaking of."""
+    found, left = [], _LOOKED_AT
+    for o in reversed(records.objects):
+        if o.key.kind == _TREE or o.key.name == INFO:
+            left -= o.key.objlen
+        if left >= 0 and _sound(blob, o):
+            found.append(o)
+    return found[::-1]
 
 
 def _sound(blob: Blob, o: Object) -> bool:

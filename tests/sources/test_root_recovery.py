@@ -195,3 +195,15 @@ def test_a_file_is_walked_through_once_for_all_its_parts_unless_it_changed_just_
             with open_root(path) as file:
                 assert kept(file.tree("t")) == 2700
     assert len(walks) == 5
+
+
+def test_trees_are_looked_at_up_to_a_limit_the_last_ones_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The last tree has 2,527 bytes, the one before 2,403.
+    monkeypatch.setattr("antdask.sources.root_recovery._LOOKED_AT", 3000)
+    with open_root(write(tmp_path, SAVED + bytes(3))) as file:
+        assert file.loss is None
+    data = bytearray(SAVED)
+    data[data.index(b"\x05TTree\x01t", 16_227) + 1] ^= 0xFF
+    with open_root(write(tmp_path, bytes(data))) as file:
+        assert kept(file.tree("t")) == 2700
+        assert [cycle for _, cycle in file._keys] == [3]
