@@ -50,15 +50,23 @@ def depth_map(found: xr.Dataset, name: str = "rate", statistic: str = "median") 
         raise UsageError("A map shows a median or a mean", found=statistic)
     values, floors = found[name].values.astype(float), found["floor"].values
     known = np.unique(floors)
-    rows = []
-    for floor in known:
-        own = values[floors == floor]
-        some = ~np.isnan(own).all(axis=0)
-        row = np.full(own.shape[1], np.nan)
-        row[some] = np.nanmedian(own[:, some], axis=0) if statistic == "median" else np.nanmean(own[:, some], axis=0)
-        rows.append(row)
+    rows = [over_modules(values[floors == floor], statistic) for floor in known]
     coordinates = {"floor": known, "depth": ("floor", floor_depth_m(known), {"units": "m", "positive": "down"}), "time": found.time}
     return xr.DataArray(np.array(rows), coordinates, ("floor", "time"), name=name, attrs=dict(found[name].attrs))
+
+
+def over_modules(values: np.ndarray, statistic: str = "median") -> np.ndarray:
+    """Median or mean over rows, NaN where none has a value.
+
+    Examples
+    --------
+    >>> over_modules(np.array([[1.0, np.nan], [3.0, np.nan], [8.0, np.nan]])).tolist()
+    [3.0, nan]
+    """
+    found = np.full(values.shape[1], np.nan)
+    some = ~np.isnan(values).all(axis=0)
+    found[some] = (np.nanmedian if statistic == "median" else np.nanmean)(values[:, some], axis=0)
+    return found
 
 
 def vertical_coherence(column: xr.DataArray, least: int = 20) -> xr.DataArray:

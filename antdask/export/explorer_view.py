@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from antdask.environment.grid import level_named
-from antdask.environment.maps import depth_map
+from antdask.environment.maps import depth_map, over_modules
 from antdask.environment.plots import gap_bands
 from antdask.environment.quality import GOOD, PROBABLY_GOOD, UNKNOWN
 from antdask.errors import UsageError
@@ -128,7 +128,7 @@ class Shown:
         times, series = _nanoseconds(source), self._series(view, source, view.name, scale)
         band = None
         if len(view.lines) == 1 and view.name in ("median", "rate"):
-            low, high = (_over_modules(source[n].values * scale) for n in ("q10", "q90"))
+            low, high = (over_modules(source[n].values * scale) for n in ("q10", "q90"))
             band = {"label": "10 % to 90 % of frames", "low": _plain(low), "high": _plain(high)}
         gap = found["gap"].values.min(axis=0)
         bands = gap_bands(xr.DataArray(gap, {"time": found.time.values}, ("time",)))
@@ -143,7 +143,7 @@ class Shown:
             return [{"label": f"L{view.lines[0]} F{view.floor} OM{int(om)}", "values": _plain(row)} for om, row in zip(source["om"].values, values, strict=True)]  # fmt: skip
         where = "" if view.floor is None else f" F{view.floor}"
         lines = source["line"].values
-        return [{"label": f"L{n}{where}, median of modules", "values": _plain(_over_modules(values[lines == n]))} for n in view.lines]
+        return [{"label": f"L{n}{where}, median of modules", "values": _plain(over_modules(values[lines == n]))} for n in view.lines]
 
     def _quarters(self, view: View) -> xr.Dataset:
         """Windows of 15 minutes around a short view."""
@@ -174,7 +174,7 @@ class Shown:
             line = rows["slot"].values // 75 + 1
             where = "" if view.floor is None else f" F{view.floor}"
             series = [
-                {"label": f"L{n}{where}, median of modules", "values": _plain(_over_modules(values[:, line == n].T))} for n in view.lines
+                {"label": f"L{n}{where}, median of modules", "values": _plain(over_modules(values[:, line == n].T))} for n in view.lines
             ]
         return {
             "level": "frames",
@@ -214,16 +214,8 @@ class Shown:
         times, values = _nanoseconds(found), column.values * (1e-3 if column.attrs.get("units") == "s-1" else 1.0)
         group = math.ceil(len(times) / MAP_COLUMNS)
         values = np.pad(values, ((0, 0), (0, -len(times) % group)), constant_values=np.nan).reshape(len(values), -1, group)
-        image = [_plain(_over_modules(row.T)) for row in values]
+        image = [_plain(over_modules(row.T)) for row in values]
         return {"label": f"L{view.lines[0]}", "depths": column["depth"].values.tolist(), "start": int(times[0]), "step": int(found.attrs["time_step_ns"]) * group, "values": image}  # fmt: skip
-
-
-def _over_modules(values: np.ndarray) -> np.ndarray:
-    """Median over rows, NaN where none has a value."""
-    median = np.full(values.shape[1], np.nan)
-    some = ~np.isnan(values).all(axis=0)
-    median[some] = np.nanmedian(values[:, some], axis=0)
-    return median
 
 
 def _nanoseconds(found: xr.Dataset) -> np.ndarray:
