@@ -39,7 +39,7 @@ def write_rows(selection: Results, format: str, out: IO[Any], limit: int | None 
     prefetch = None if limit is None else 0
     if format in ("table", "csv"):
         asked, target = selection.flat_columns(columns)
-        tables = selection.tables(lambda rows: flat_table(rows, target), asked, prefetch=prefetch)
+        tables = selection.blocks_as(lambda rows: flat_table(rows, target), asked, prefetch=prefetch)
     else:
-        tables = selection.tables(functools.partial(nested_table, nan_is_null=format == "json"), columns, prefetch=prefetch)
+        tables = selection.blocks_as(functools.partial(nested_table, nan_is_null=format == "json"), columns, prefetch=prefetch)
     return write_tables(tables, format, out, limit)

@@ -213,7 +213,7 @@ class Results:
         """
         return self._gather(self._paths(columns), [])
 
-    def tables(self, convert: Callable[[Rows], pa.Table], columns: Names = None, *, prefetch: int | None = None) -> Iterator[pa.Table]:
+    def blocks_as(self, convert: Callable[[Rows], pa.Table], columns: Names = None, *, prefetch: int | None = None) -> Iterator[pa.Table]:
         """What `convert` makes of the rows, block by block; first an empty one, which carries names and types.
 
         Raises
@@ -391,7 +391,7 @@ class Results:
             The file cannot be written; nothing is left at its place then.
         """
         with whole_file(path) as file:
-            return write_tables(self.tables(nested_table, columns), "parquet", file)
+            return write_tables(self.blocks_as(nested_table, columns), "parquet", file)
 
     def _flat(self, table: str, columns: Names) -> list[str]:
         return column_names.flat(self.index, self.current_parts, table, columns)
