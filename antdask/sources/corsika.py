@@ -18,7 +18,7 @@ from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files
 from antdask.sources.blob import Blob, open_blob
-from antdask.sources.corsika_blocks import DATA, MARKER, RUNE, Blocks, Showers, known_blocks, scan, showers_of
+from antdask.sources.corsika_blocks import MARKER, Blocks, Showers, known_blocks, padding_of, scan, showers_of
 from antdask.sources.corsika_runs import Runs, runs_of
 from antdask.sources.corsika_showers import ORIGIN, SHOWERS, Decoder
 from antdask.sources.evt_header import header_batch
@@ -28,6 +28,8 @@ HEADERS = "headers"
 
 #: Aim for the bytes of one batch in the file; it is three times as much in columns [byte].
 BATCH_BYTES = 8 * 2**20
+#: Blocks behind the ends of runs that are looked at together.
+_LOOKED_AT = 1024
 
 
 class Corsika:
@@ -77,13 +79,12 @@ class Corsika:
         if tree not in (SHOWERS, HEADERS):
             raise UnknownNameError.of("tree", tree, [SHOWERS, HEADERS], where=entry.url)
         with open_blob(entry.url) as blob:
-            blocks = known_blocks(entry.url, entry.fingerprint, blob.nbytes)
+            blocks, showers = known_blocks(entry.url, entry.fingerprint, blob.nbytes)
             runs = runs_of(blob, blocks)
             if tree == HEADERS:
                 files.demand_entries(start, stop, len(runs.headers), entry.url, HEADERS)
                 yield from _header_batches(blob, blocks, runs, start, stop)
                 return
-            showers = showers_of(blocks)
             files.demand_entries(start, stop, len(showers.starts), f"{entry.url}, {SHOWERS}", SHOWERS)
             decoder = Decoder(blob, blocks, showers, runs.numbers_of(showers.runs))
             for low, high in _windows(blocks, showers, start, stop):
@@ -111,14 +112,20 @@ def _notes(blob: Blob, blocks: Blocks, showers: Showers, runs: Runs) -> list[str
     whole = int((~showers.lost).sum())
     if runs.stated is not None and runs.stated != whole:
         notes.append(f"the run ends state {runs.stated} showers, the file holds {whole}")
-    ends = np.flatnonzero(blocks.kinds == RUNE)
-    behind = np.arange(ends[-1] + 1, len(blocks.kinds)) if len(ends) else ends
-    behind = behind[blocks.kinds[behind] == DATA]
-    if blocks.read(blob, behind).view(np.uint32).any():
-        notes.append(
-            f"words behind the end of the run, from byte {int(blocks.places[behind[0]])} on, are not archived: what they mean is not known"
-        )
+    if (byte := _word_behind_end(blob, blocks)) >= 0:
+        notes.append(f"words behind the end of a run, from byte {byte} on, are not archived: what they mean is not known")
     return notes
+
+
+def _word_behind_end(blob: Blob, blocks: Blocks) -> int:
+    """Where the first block stands behind the end of a run that is not zero, -1 if there is none."""
+    starts = blocks.places[padding_of(blocks.kinds)]
+    for low in range(0, len(starts), _LOOKED_AT):
+        some = starts[low : low + _LOOKED_AT].tolist()
+        for start, data in zip(some, blob.read_many([(n, n + blocks.form.nbytes) for n in some]), strict=True):
+            if np.frombuffer(data, np.uint8).any():
+                return int(start)
+    return -1
 
 
 def _shower_segments(blocks: Blocks, showers: Showers, runs: Runs) -> Iterator[Segment]:

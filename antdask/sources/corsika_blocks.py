@@ -176,10 +176,11 @@ def scan(blob: Blob) -> Blocks:
 
 
 @functools.lru_cache(maxsize=4)
-def known_blocks(url: str, fingerprint: str, nbytes: int) -> Blocks:
-    """The blocks of a file that is known to be unchanged, kept for the next part that is made of it, and for what stands behind a damaged shower."""
+def known_blocks(url: str, fingerprint: str, nbytes: int) -> tuple[Blocks, Showers]:
+    """Blocks and showers of a file that is known to be unchanged, kept for the next part that is made of it, and for what stands behind a damaged shower."""
     with open_blob(url) as blob:
-        return scan(blob)
+        blocks = scan(blob)
+    return blocks, showers_of(blocks)
 
 
 def showers_of(blocks: Blocks) -> Showers:
@@ -190,12 +191,9 @@ def showers_of(blocks: Blocks) -> Showers:
     # A shower is whole if nothing but particles and profiles stands between its header and its end.
     pairs = np.flatnonzero((kinds[control[:-1]] == EVTH) & (kinds[control[1:]] == EVTE))
     first, last = control[pairs], control[pairs + 1]
-    inside = np.zeros(len(kinds) + 1, np.int64)
-    inside[first] += 1
-    inside[last + 1] -= 1
-    free = np.cumsum(inside[:-1]) == 0
+    free = ~_between(first, last + 1, len(kinds))
     free &= (kinds != RUNH) & (kinds != RUNE)
-    free &= ~_padding(kinds, control)
+    free &= ~padding_of(kinds)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], free, [False]]).astype(np.int8)))
     starts = np.concatenate([first, edges[::2]])
     stops = np.concatenate([last + 1, edges[1::2]])
@@ -207,14 +205,27 @@ def showers_of(blocks: Blocks) -> Showers:
     return Showers(starts[order], stops[order], lost[order], runs)
 
 
-def _padding(kinds: np.ndarray, control: np.ndarray) -> np.ndarray:
-    """Blocks without name behind the end of a run: the rest of its record."""
-    before = np.searchsorted(control, np.arange(len(kinds)), "right") - 1
-    after_end = np.zeros(len(kinds), bool)
-    known = before >= 0
-    after_end[known] = kinds[control[before[known]]] == RUNE
-    after_end &= kinds == DATA
-    return after_end
+def padding_of(kinds: np.ndarray) -> np.ndarray:
+    """Which blocks are the rest of a record in which a run ends: those without name behind it, bool.
+
+    Examples
+    --------
+    >>> padding_of(np.array([RUNE, DATA, DATA, RUNH, EVTH, DATA], np.int8)).tolist()
+    [False, True, True, False, False, False]
+    """
+    control = np.flatnonzero((kinds != DATA) & (kinds != LONG))
+    ends = np.flatnonzero(kinds[control] == RUNE)
+    return _between(control[ends] + 1, np.append(control, len(kinds))[ends + 1], len(kinds)) & (kinds == DATA)
+
+
+def _between(starts: np.ndarray, stops: np.ndarray, count: int) -> np.ndarray:
+    """Which of `count` blocks stand in one of these stretches, bool; no two of them share a block."""
+    # A file of 20 GB has 18 million blocks: few bytes each.
+    edges = np.zeros(count + 1, np.int8)
+    edges[starts] += 1
+    edges[stops] -= 1
+    inside: np.ndarray = np.cumsum(edges[:-1], dtype=np.int8).view(bool)
+    return inside
 
 
 def _sound_records(blob: Blob, form: Form, position: int) -> tuple[np.ndarray, np.ndarray, int]:

@@ -9,7 +9,7 @@ import pytest
 
 from antdask.errors import CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
 from antdask.model.ragged import concatenate
-from antdask.sources import corsika, describe_all, recognise
+from antdask.sources import corsika, corsika_blocks, describe_all, recognise
 from antdask.sources.corsika import SOURCE
 from tests.sources import corsika_samples as samples
 
@@ -98,7 +98,29 @@ def test_words_behind_the_end_are_told(bits: int, tmp_path: Path) -> None:
     words = samples.blocks()
     words.view("u4")[115, 3] = bits
     (note,) = SOURCE.describe(samples.write(tmp_path / "x", words)).notes
-    assert note.startswith("words behind the end of the run")
+    assert note.startswith(f"words behind the end of a run, from byte {5 * STRIDE + 4 + 10 * 4 * samples.WORDS} on")
+
+
+def test_words_behind_every_end_are_looked_at_and_particles_of_the_next_run_are_none_of_them(tmp_path: Path) -> None:
+    whole = Path(samples.FILE).read_bytes()
+    # The second run was killed: its particles follow the last end that the file has.
+    (note,) = SOURCE.describe(write(tmp_path, whole + whole[: 4 * STRIDE])).notes
+    assert "hold no whole shower" in note
+    words = samples.blocks()
+    words[115, 3] = 1
+    notes = SOURCE.describe(samples.write(tmp_path / "x", np.concatenate([words, samples.blocks()]))).notes
+    assert [note.partition(",")[0] for note in notes] == ["words behind the end of a run"]
+
+
+def test_what_is_known_of_a_file_is_found_out_once_however_many_showers_are_lost(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found: list[int] = []
+    sort = corsika_blocks.showers_of
+    monkeypatch.setattr(corsika_blocks, "showers_of", lambda blocks: found.append(1) or sort(blocks))  # type: ignore[func-returns-value]
+    words = samples.blocks()
+    entry = SOURCE.describe(samples.write(tmp_path / "once", words))
+    for n in range(10):
+        assert [b.rows for b in SOURCE.read(entry, "showers", n, n + 1)] == [1]
+    assert found == [1]
 
 
 def test_runs_that_were_joined_are_filed_apart(tmp_path: Path) -> None:
