@@ -47,11 +47,14 @@ class Head:
         Whether the source gives flags.
     nbytes : int
         Where the first reading begins [byte].
+    comments : tuple of bytes
+        What stands behind the ``#`` of each comment.
     """
 
     site: str
     quality: bool
     nbytes: int
+    comments: tuple[bytes, ...] = ()
 
 
 def read_head(data: bytes) -> Head | None:
@@ -60,9 +63,10 @@ def read_head(data: bytes) -> Head | None:
     Examples
     --------
     >>> read_head(b"# site: antares\ntime,sensor,value,unit\n")
-    Head(site='antares', quality=False, nbytes=39)
+    Head(site='antares', quality=False, nbytes=39, comments=(b' site: antares',))
     """
     site, position = "", 0
+    comments: list[bytes] = []
     text = data.removeprefix(b"\xef\xbb\xbf")
     skipped = len(data) - len(text)
     for line in text.split(b"\n")[:-1]:
@@ -70,10 +74,11 @@ def read_head(data: bytes) -> Head | None:
         if line.startswith(b"#"):
             found = _SITE.fullmatch(line.decode("utf-8", "replace").rstrip("\r"))
             site = found[1] if found else site
+            comments.append(line[1:].removesuffix(b"\r"))
             continue
         names = tuple(line.decode("utf-8", "replace").rstrip("\r").split(","))
         if names in (COLUMNS, (*COLUMNS, QUALITY)):
-            return Head(site, len(names) > len(COLUMNS), position + skipped)
+            return Head(site, len(names) > len(COLUMNS), position + skipped, tuple(comments))
         return None
     return None
 
@@ -101,8 +106,8 @@ class Index:
     whole: bool
 
 
-def index_of(blob: Blob) -> Index:
-    """The index of a file, read once from front to back.
+def head_of(blob: Blob) -> Head:
+    """The head of a file.
 
     Raises
     ------
@@ -112,6 +117,12 @@ def index_of(blob: Blob) -> Index:
     head = read_head(bytes(blob.read(0, min(blob.nbytes, _HEAD_BYTES))))
     if head is None:
         raise UnknownLayoutError("The table does not begin as one of readings", where=blob.url, expected=",".join(COLUMNS), hint="Bring it into shape with: antdask environment extract.")  # fmt: skip
+    return head
+
+
+def index_of(blob: Blob) -> Index:
+    """The index of a file, read once from front to back. Errors as for `head_of`."""
+    head = head_of(blob)
     marks, lines, last = [head.nbytes], 0, _NEWLINE
     for start in range(head.nbytes, blob.nbytes, PIECE):
         piece = np.frombuffer(blob.read(start, min(start + PIECE, blob.nbytes)), np.uint8)

@@ -17,9 +17,24 @@ from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files
 from antdask.sources.blob import open_blob
-from antdask.sources.sensor_lines import MARK, NAME_BYTES, UNIT_BYTES, Head, Index, Lines, index_of, known_index, read_head, read_lines
+from antdask.sources.evt_header import header_batch
+from antdask.sources.sensor_lines import (
+    MARK,
+    NAME_BYTES,
+    UNIT_BYTES,
+    Head,
+    Index,
+    Lines,
+    head_of,
+    index_of,
+    known_index,
+    read_head,
+    read_lines,
+)
 
 ORIGIN, READINGS, STREAM = "sensor_table", "readings", "slow_control"
+#: What stands in front of the readings: of what the table was made.
+COMMENTS = "comments"
 #: Stretches of one month in a file at most: more come of tables that are not sorted, of which a plan would hold every row.
 MOST_STRETCHES = 20_000
 
@@ -78,10 +93,11 @@ class SensorTable:
         notes = [f"{bad} lines are no readings"] if bad else []
         if not index.head.site:
             notes.append("the table names no site ('# site: antares'): it is filed under 'sensors'")
-        return identity.entry(url, self.name, ORIGIN, _segments(url, index, months, times), notes)
+        segments = list(_segments(url, index, months, times))
+        return identity.entry(url, self.name, ORIGIN, [*segments, *_comments(index.head, segments)], notes)
 
     def read(self, entry: FileEntry, tree: str, start: int, stop: int) -> Iterator[Batch]:
-        """Batches of the lines ``start:stop``.
+        """Batches of the lines ``start:stop``, or the comments.
 
         Raises
         ------
@@ -92,8 +108,11 @@ class SensorTable:
         CorruptFileError
             With the first lines that are no readings; all before them have been given out by then.
         """
-        if tree != READINGS:
-            raise UnknownNameError.of("tree", tree, [READINGS], where=entry.url)
+        if tree not in (READINGS, COMMENTS):
+            raise UnknownNameError.of("tree", tree, [READINGS, COMMENTS], where=entry.url)
+        if tree == COMMENTS:
+            yield from _header(entry, start, stop)
+            return
         index = known_index(entry.url, entry.fingerprint)
         files.demand_entries(start, stop, index.lines, entry.url, "lines")
         with open_blob(entry.url) as blob:
@@ -133,6 +152,22 @@ def _segments(url: str, index: Index, months: list[np.ndarray], times: list[np.n
     for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         ordered = bool((np.diff(utc[start:stop]) >= 0).all())
         yield Segment(STREAM, READINGS, _key(index.head, int(month[start])), start, stop, max(1, round((stop - start) * per_line)), ordered)
+
+
+def _comments(head: Head, readings: list[Segment]) -> list[Segment]:
+    """A row with all comments, under the first month, if there are any beside the name of the site."""
+    if not readings or len(head.comments) <= bool(head.site):
+        return []
+    return [Segment("headers", COMMENTS, readings[0].run, 0, 1, sum(map(len, head.comments)))]
+
+
+def _header(entry: FileEntry, start: int, stop: int) -> Iterator[Batch]:
+    files.demand_entries(start, stop, 1, entry.url, "headers")
+    run = next((s.run.run for s in entry.segments if s.tree == COMMENTS), 0)
+    with open_blob(entry.url) as blob:
+        lines = [(b"#", comment, b"") for comment in head_of(blob).comments]
+    if start < stop:
+        yield header_batch([(run, lines)], start, ORIGIN)
 
 
 def _key(head: Head, month: int) -> RunKey:

@@ -13,7 +13,7 @@ from antdask.sources.sensor_lines import Head, index_of, parse, parse_times, rea
 
 def test_a_head_is_found_below_comments_and_a_byte_order_mark():
     text = b"\xef\xbb\xbf# any words\r\n# site: my-sea\r\ntime,sensor,value,unit,quality\r\n1,"
-    assert read_head(text) == Head("my-sea", True, text.index(b"\n1,") + 1)
+    assert read_head(text) == Head("my-sea", True, text.index(b"\n1,") + 1, (b" any words", b" site: my-sea"))
     assert read_head(b"time,sensor,value\n") is None
     assert read_head(b"# site: a\n") is None
     assert read_head(b"time,sensor,value,unit") is None

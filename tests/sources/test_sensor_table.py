@@ -105,3 +105,21 @@ def test_a_table_without_order_is_refused_before_it_fills_a_plan(tmp_path, monke
     entry = SOURCE.describe(str(path))
     assert entry.segments[0].run == RunKey("sensors", 201001)
     assert "names no site" in entry.notes[0]
+
+
+def test_comments_say_of_what_a_table_was_made(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes(
+        b"# site: antares\n# source: postgresql://host/db, table x\r\n#\ntime,sensor,value,unit\n2010-03-01T00:00:00Z,a,1,V\n2010-04-01T00:00:00Z,a,2,V\n"
+    )
+    archive, summary = archived(tmp_path / "a", path)
+    assert summary.parts_done == 3
+    found = archive.headers()
+    assert found[["detector", "run", "name"]].values.tolist() == [["antares-sensors", 201003, "#"]] * 3
+    assert found.value.tolist() == [" site: antares", " source: postgresql://host/db, table x", ""]
+
+
+def test_a_site_alone_is_no_header(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"# site: antares\ntime,sensor,value,unit\n2010-03-01T00:00:00Z,a,1,V\n")
+    assert [s.stream for s in SOURCE.describe(str(path)).segments] == ["slow_control"]
