@@ -36,7 +36,7 @@ from antdask.sources.root_keys import TREE_CLASSES, parse_key
 from antdask.sources.root_metadata import HINT, Metadata
 from antdask.sources.root_object import Member
 from antdask.sources.root_records import Found, begins
-from antdask.sources.root_recovery import Recovery, recover
+from antdask.sources.root_recovery import Disagreement, Recovery, recover
 
 MAGIC = b"root"
 _BIG_FILE = 1_000_000  # versions from here on state 64-bit sizes
@@ -173,7 +173,7 @@ class RootFile:
         try:
             self._check_keys()
         except CorruptFileError as error:
-            raise CorruptFileError(error.what, where=self.url, found=error.found, expected=error.expected, hint=HINT) from error
+            raise Disagreement(error, self.url, self._listed()) from error
         self.notes = (f"the file has {self.nbytes} bytes, its header says {end}",) if end != self.nbytes else ()
 
     def __enter__(self) -> Self:
@@ -252,6 +252,11 @@ class RootFile:
                     found=f"{key.kind} '{key.name}'",
                     expected="{} '{}'".format(*expected),
                 )
+
+    def _listed(self) -> dict[int, tuple[str, str]]:
+        """Class and name of everything in the top directory, by place, as the directory has them."""
+        with self._metadata.reading("directory"):
+            return {int(k.fSeekKey): (str(k.fClassName), str(k.fName)) for k in self._keys.values()}
 
     def entries(self, name: str) -> int:
         """Entries of a tree, without the time it takes to parse its branches. Errors as for `tree`."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from antdask.sources.files import stamp
 from antdask.sources.root_entries import entries_of
 from antdask.sources.root_keys import BIG, parse_key
 from antdask.sources.root_lending import INFO, Loan, borrow, moved
+from antdask.sources.root_metadata import HINT
 from antdask.sources.root_records import Found, Object, Records
 
 _HEADER = struct.Struct(">4siiqqiiibiqiH16s")
@@ -35,6 +36,14 @@ _BIG_FILE = 1_000_000
 _BEGINS = range(64, 1025)
 _DIRECTORIES = ("TDirectory", "TDirectoryFile")
 _TREE = "TTree"
+
+
+class Disagreement(CorruptFileError):
+    """The directory of a file, which can be read, and an object disagree on what the object is; `listed` is what the directory says."""
+
+    def __init__(self, error: CorruptFileError, url: str, listed: dict[int, tuple[str, str]]) -> None:
+        super().__init__(error.what, where=url, found=error.found, expected=error.expected, hint=HINT)
+        self.listed = listed
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,13 +93,25 @@ def recover(blob: Blob, error: CorruptFileError, like: Lender | None = None) -> 
         raise error
     records = _records(blob, head.begin)
     objects = _sound_objects(blob, records)
+    listed = error.listed if isinstance(error, Disagreement) else {}
+    # Trees say themselves what they are, in bytes that are checked; of others nobody knows whether the object or the directory is damaged.
+    odd = [o for o in objects if _TREE not in ((own := _said(o))[0], (told := listed.get(o.key.seek, own))[0]) and told != own]
+    objects = [o for o in objects if o not in odd]
     trees = [o.key.name for o in objects if o.key.kind == _TREE and o.parent == head.begin]
     orphans = {name: found for name, found in records.baskets.items() if name not in trees}
     # Numbers of baskets are believed where none may be missing before them, since nothing else says that the program numbered them.
     holes = any(stop != blob.nbytes for _, stop in records.unreadable)
     loan = borrow(like, {} if holes else orphans) if like is not None else None
     lent = frozenset(loan.trees) if loan is not None else frozenset()
-    loss = _loss(blob, head, records, {name: found for name, found in orphans.items() if name not in lent}, loan, error)
+    loss = _loss(
+        blob,
+        head,
+        records,
+        {name: found for name, found in orphans.items() if name not in lent},
+        loan,
+        error,
+        [listed[o.key.seek][1] for o in odd],
+    )
     if not trees and not lent:
         raise loss or error from error
     # Of trees of one name in several directories nobody knows whose a basket is.
@@ -170,11 +191,22 @@ def _sound(blob: Blob, o: Object) -> bool:
     return True
 
 
+def _said(o: Object) -> tuple[str, str]:
+    """Class and name of an object, as directories list them."""
+    return _DIRECTORIES[0] if o.key.kind in _DIRECTORIES else o.key.kind, o.key.name
+
+
 def _loss(
-    blob: Blob, head: _Head, records: Records, orphans: Mapping[str, Mapping[str, Found]], loan: Loan | None, error: CorruptFileError
+    blob: Blob,
+    head: _Head,
+    records: Records,
+    orphans: Mapping[str, Mapping[str, Found]],
+    loan: Loan | None,
+    error: CorruptFileError,
+    odd: Sequence[str],
 ) -> CorruptFileError | None:
-    """What is missing of a file."""
-    told = []
+    """What is missing of a file; `odd` are names of objects that say of themselves what their directory does not."""
+    told = [f"'{name}' cannot be read: directory and object disagree on what it is" for name in odd]
     for name, found in orphans.items():
         why = (
             "what describes them is lost, but a sound file of the same make can lend it (--like FILE)"

@@ -20,6 +20,9 @@ FOUND = [
     # The tree that holds the start of the run has another name; a leaf is of another class.
     ("simulated/raw", Damage("flip", 5860, seed=1604918342), "salvaged"),
     ("simulated/raw", Damage("flip", 90491, seed=2736284532), "refused"),
+    # A directory of another name or class than the top one lists.
+    ("online/KM3NeT_00000049_00008456.summaryslice-167941.root", Damage("extreme", 260, 4, 785107576), "salvaged"),
+    ("online/KM3NeT_00000133_JDAQEvent.root", Damage("flip", 287, seed=3820182134), "salvaged"),
     # A table that ends with a line is a whole one: nobody can know of the lines that came behind.
     ("simulated/slow", Damage("cut", 341622), "other"),
     ("simulated/slow", Damage("cut", 341621), "salvaged"),
