@@ -25,7 +25,7 @@ def _real(name: str, unit: str, text: str, ucd: str = "", missing: str = "NaN") 
 
 
 GIBUU_EVENT = (
-    _real("perturbative_weight", "1", "share of the interaction in the cross section per nucleon, in 10^-38 cm2; their sum over all interactions of a run is the cross section, averaged over the generated energies; small negative ones occur (weight)", missing=""),
+    _real("perturbative_weight", "1", "share of the interaction in the cross section per nucleon, in 10^-38 cm2; their sum over a file is the cross section, averaged over the generated energies, and over n files of the same settings n times that; small negative ones occur (weight)", missing=""),
     _number("n_ensembles", "ensembles of the calculation; the weights are divided by them already (numEnsembles)"),
     _number("n_calculations", "runs of the calculation with the same settings (numRuns)"),
     _number("flavor_id", "flavour of the incoming lepton (flavor_ID)", "meta.code.class", ((1, "electron"), (2, "muon"), (3, "tau"))),

@@ -13,6 +13,7 @@ from km3net_testdata import data_path
 from antdask.errors import CorruptFileError, InputChangedError, UnknownLayoutError, UnknownNameError
 from antdask.model.mc_fields import FURTHER_KINDS, NO_NUMBER, PARTICLE_KINDS
 from antdask.model.ragged import Batch, concatenate
+from antdask.model.tables import schema
 from antdask.sources import describe_all, gibuu_root
 from antdask.sources.gibuu_root import SOURCE
 from antdask.sources.root import open_root
@@ -107,6 +108,8 @@ def test_the_sum_of_the_weights_is_the_cross_section_beside_the_file(mc: Batch) 
     assert weight[kind == 1].sum() == pytest.approx(row[2], rel=0.05)
     assert weight[kind == 2].sum() == pytest.approx(row[3], rel=0.05)
     assert weight[kind == 34].sum() == pytest.approx(row[6], rel=0.01)
+    # The file states all of it, so that a sum over n files, which all are filed under one run, is n times as large: the column says so.
+    assert "over n files of the same settings n times that" in schema("mc").rows.columns("gibuu")["perturbative_weight"].description
 
 
 @pytest.mark.parametrize(
