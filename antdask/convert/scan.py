@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -23,6 +24,8 @@ from antdask.sources.map_draft import propose_map
 
 #: Files that a worker looks at in one go: a look takes some ten milliseconds.
 GROUP = 16
+#: So many copies are named in a warning.
+_NAMED = 5
 
 
 def inspect(url: str) -> FileEntry:
@@ -159,6 +162,7 @@ def scan(
             progress(url)
     looks = {look.url: look for look in _look_at_all(todo, lender(like) if like else None, cluster, progress)}
     entries: dict[tuple[str, str], FileEntry] = {}
+    copies: dict[str, str] = {}
     for url in urls:
         look = Look(url, known[url]) if url in known else looks[url]
         # What is damaged is looked at again next time, when it may have been fetched anew.
@@ -171,12 +175,27 @@ def scan(
                 if strict:
                     layout_map.refuse_assumed(entry)
                     _refuse_lent(entry)
-                entries.setdefault((entry.fingerprint, entry.format), entry)
+                first = entries.setdefault((entry.fingerprint, entry.format), entry)
+                if first.url != url:
+                    copies[url] = first.url
         except InputError as error:
             rejected.append(Rejected(url, error.code, str(error)))
     if memory is not None:
         memory.save()
+    if copies:
+        warnings.warn(_in_words(copies), CopiesWarning, stacklevel=2)
     return list(entries.values()), rejected
+
+
+class CopiesWarning(UserWarning):
+    """Inputs were left out because they hold the same as others."""
+
+
+def _in_words(copies: dict[str, str]) -> str:
+    """What is said of copies, by their originals."""
+    named = "; ".join(f"{copy} is {first}" for copy, first in list(copies.items())[:_NAMED])
+    more = f"; and {len(copies) - _NAMED:,} more" if len(copies) > _NAMED else ""
+    return f"{len(copies):,} of the inputs hold the same as others, by size and both ends, and are archived once: {named}{more}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

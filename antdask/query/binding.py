@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from antdask.errors import UnknownNameError
 from antdask.model.schema import Schema
+from antdask.model.tables import SCHEMAS
 from antdask.query.syntax import EXAMPLE, Binary, Call, Compare, Logic, Member, Name, Node, Not, Number, Unary, refuse, walk
 
 #: Integers that could need more bits are refused: a few products of 64-bit columns fit, an expression made to fill the memory does not.
@@ -77,6 +78,8 @@ class Scope:
             error.hint = f"It is a column of a ragged table: write {' or '.join(f'{t}.{name}' for t in below)}."
         elif any(t.name == table and column in {f.name for f in t.fields} for t in self.schema.tables):
             error.hint = f"The data selected here do not have it. {error.hint}"
+        elif others := [n for n, s in SCHEMAS.items() if n != self.schema.name and any(f.name == name for f in s.rows.fields)]:
+            error.hint = f"{', '.join(others)} may have it: select there, or join. {error.hint}"
         raise error
 
 

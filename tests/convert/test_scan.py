@@ -10,7 +10,7 @@ from km3net_testdata import data_path
 
 from antdask.cluster import make_cluster
 from antdask.convert.campaign import convert
-from antdask.convert.scan import inspect, inspect_each, make_plan, scan
+from antdask.convert.scan import CopiesWarning, inspect, inspect_each, make_plan, scan
 from antdask.errors import AntdaskError, InputError, InputMissingError, PlanError, UnknownFormatError
 from antdask.settings import load
 from antdask.simulate import SimulationSpec, simulate
@@ -77,8 +77,13 @@ def test_a_folder_that_a_glob_may_not_enter_is_named_and_the_others_are_planned(
 
 def test_the_same_content_under_two_names_is_planned_once(tmp_path):
     shutil.copy(L1, tmp_path / "copy.root")
-    entries, rejected = scan([L1, str(tmp_path / "copy.root"), L1])
+    with pytest.warns(CopiesWarning, match=r"1 of the inputs .*copy\.root is .*L1\.root$"):
+        entries, rejected = scan([L1, str(tmp_path / "copy.root"), L1])
     assert len(entries) == 1 and not rejected
+    for n in range(7):
+        shutil.copy(SEATRAY, tmp_path / f"{n}.h5")
+    with pytest.warns(CopiesWarning, match=r"6 of the inputs .*1\.h5 is .*0\.h5; .*; and 1 more$"):
+        scan([str(tmp_path / "*.h5")])
 
 
 def test_a_plan_repeats_and_does_not_depend_on_the_destination(tmp_path):

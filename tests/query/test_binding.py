@@ -69,3 +69,5 @@ def test_names_are_listed_as_they_are_written():
         scope.find("n_hits")
     with pytest.raises(UnknownNameError, match=r"Unknown column 'shower\.tot'"):
         scope.find("shower.tot")
+    with pytest.raises(UnknownNameError, match=r"reco.* may have it: select there, or join"):
+        scope.find("energy")
