@@ -51,3 +51,15 @@ def test_the_same_lineage_gives_the_same_bytes_today(golden, real_files, tmp_pat
         assert new[name].read_bytes() == old[name].read_bytes(), (
             f"{name}: other bytes under the same lineage; raise WRITER_VERSION or the version of the reader"
         )
+
+
+def test_planning_the_same_files_again_adds_how_they_were_made_and_touches_nothing(golden, real_files, request):
+    before = {p: p.read_bytes() for p in (golden / "parts").rglob("*.zip")}
+    with make_cluster("serial") as cluster:
+        summary = convert(make_plan([real_files[name] for name in FILES], str(golden)), cluster)
+    after = {p: p.read_bytes() for p in (golden / "parts").rglob("*.zip")}
+    assert {p: after[p] for p in before} == before
+    added = {p.relative_to(golden / "parts").parts[1] for p in after.keys() - before.keys()}
+    if "writer2" in request.node.name:  # the writer of today
+        assert (added, summary.parts_skipped) == ({"headers"}, 4)
+        assert sorted(set(antdask.open_archive(str(golden)).headers("META/JMeta;1").value)) == ["JConvert"]
