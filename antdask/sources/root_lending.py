@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from antdask.errors import CorruptFileError, InputChangedError, InputError
+from antdask.errors import InputChangedError, InputError
 from antdask.plan import Lender
 from antdask.sources import root_records
 from antdask.sources.blob import Blob, open_blob
@@ -23,6 +23,8 @@ from antdask.sources.root_records import Found, Object
 _TREE, INFO = "TTree", "StreamerInfo"
 #: Where the first record of a file stands, and where its header says so [byte].
 _BEGIN = struct.Struct(">8xi")
+#: Where a key says where it stands [byte].
+_PLACE = 18
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,8 +48,14 @@ class Loan:
     refused: Mapping[str, str]
 
 
-def borrow(lender: Lender, orphans: Mapping[str, Mapping[str, Found]]) -> Loan:
+def borrow(lender: Lender, orphans: Mapping[str, Mapping[str, Found]], place: int) -> Loan:
     """The layouts of trees of which only baskets are left.
+
+    Parameters
+    ----------
+    orphans : mapping of tree to (mapping of branch to Found)
+    place : int
+        From where on what is lent shall stand [byte].
 
     Raises
     ------
@@ -61,34 +69,36 @@ def borrow(lender: Lender, orphans: Mapping[str, Mapping[str, Found]]) -> Loan:
     with open_blob(lender.url) as blob:
         begin = _begin(blob)
         records = root_records.walk(blob, begin)
-        trees, refused = {}, {}
+        trees: dict[str, bytes] = {}
+        refused: dict[str, str] = {}
         for name, found in orphans.items():
             listed = [o for o in records.objects if (o.key.kind, o.key.name, o.parent) == (_TREE, name, begin)]
             why = _contradiction(found, records.baskets.get(name, {})) if listed else "it has no such tree"
+            record = b"" if why else _record(blob, max(listed, key=lambda o: o.key.cycle))
+            if record and not _has_room(record, place + sum(map(len, trees.values()))):
+                why = "its key has no room for places behind 2 GiB; a file that is as long has"
             if why:
                 refused[name] = why
             else:
-                trees[name] = _record(blob, max(listed, key=lambda o: o.key.cycle))
-        info = next((_record(blob, o) for o in reversed(records.objects) if o.key.name == INFO), b"")
+                trees[name] = record
+        infos = [_record(blob, o) for o in reversed(records.objects) if o.key.name == INFO]
+        info = next((i for i in infos if _has_room(i, place + sum(map(len, trees.values())))), b"")
     return Loan(lender, trees, info, refused)
 
 
 def moved(record: bytes, place: int, parent: int) -> bytes:
-    """A record as it would stand elsewhere.
+    """A record as it would stand elsewhere."""
+    words = struct.pack(">qq" if _is_big(record) else ">ii", place, parent)
+    return record[:_PLACE] + words + record[_PLACE + len(words) :]
 
-    Raises
-    ------
-    CorruptFileError
-        Its key has no room for such a place.
-    """
-    form, at = (">qq", 18) if struct.unpack_from(">h", record, 4)[0] > BIG else (">ii", 18)
-    try:
-        words = struct.pack(form, place, parent)
-    except struct.error as error:
-        raise CorruptFileError(
-            "The lent tree has no room for places behind 2 GiB", found=place, hint="Let a file that is as long lend it."
-        ) from error
-    return record[:at] + words + record[at + len(words) :]
+
+def _is_big(record: bytes) -> bool:
+    return bool(struct.unpack_from(">h", record, 4)[0] > BIG)
+
+
+def _has_room(record: bytes, place: int) -> bool:
+    """Whether a record may stand at a place: the form of its key must not change, since what it holds counts from where the key begins."""
+    return _is_big(record) or place < 2**31
 
 
 def _begin(blob: Blob) -> int:

@@ -101,7 +101,7 @@ def recover(blob: Blob, error: CorruptFileError, like: Lender | None = None) -> 
     orphans = {name: found for name, found in records.baskets.items() if name not in trees}
     # Numbers of baskets are believed where none may be missing before them, since nothing else says that the program numbered them.
     holes = any(stop != blob.nbytes for _, stop in records.unreadable)
-    loan = borrow(like, {} if holes else orphans) if like is not None else None
+    loan = borrow(like, {} if holes else orphans, blob.nbytes) if like is not None else None
     lent = frozenset(loan.trees) if loan is not None else frozenset()
     loss = _loss(
         blob,

@@ -102,8 +102,15 @@ def test_a_key_states_the_place_to_which_it_moved() -> None:
     there = moved(record, 5_000_000, 64)
     assert (len(there), there[:18], there[26:]) == (len(record), record[:18], record[26:])
     assert there[18:26] == (5_000_000).to_bytes(4) + (64).to_bytes(4)
-    with pytest.raises(CorruptFileError, match="no room"):
-        moved(record, 2**31, 100)
+
+
+@pytest.mark.slow
+def test_a_file_of_more_than_2_gib_borrows_from_one_that_is_as_long(tmp_path: Path) -> None:
+    path = Path(write(tmp_path, SAVED[:20_000]))
+    with path.open("r+b") as file:
+        file.truncate(2**31 + 5)  # zeros that take no room
+    with pytest.raises(CorruptFileError, match=r"x\.root.*no room for places behind 2 GiB"):
+        open_root(str(path), lender(DATA / "saved.root"))
 
 
 def test_baskets_of_which_two_have_one_number_are_put_in_no_order(tmp_path: Path) -> None:
