@@ -17,7 +17,7 @@ import numpy as np
 
 from antdask.model.ragged import Columns, offsets_of
 from antdask.sources.controlhost_records import HIT, Decoded, Records, channel_bits
-from antdask.sources.km3net_records import gather, native, ones
+from antdask.sources.km3net_records import POSSIBLE, gather, native, ones, possible
 
 HITS, MONITORING, ACOUSTICS = b"TTDC", b"TMCH", b"TAES"
 _TICKS_PER_SECOND = 62_500_000  # of 16 ns
@@ -65,6 +65,7 @@ def _hits(packets: Records) -> Decoded:
     packets.demand(room % HIT.itemsize == 0, "A packet does not hold whole hits", found=room, expected=f"n x {HIT.itemsize} bytes")
     rows = _row(packets, gather(packets.payload, packets.starts, ones(len(counts)), HEAD))
     hits = gather(packets.payload, packets.starts + HEAD.itemsize, counts, HIT)
+    _demand_possible(packets, possible(hits, counts))
     tables = {
         "packets": {**rows, "n_hits": counts.astype(np.uint32)},
         "hits": {name: native(hits[name]) for name in HIT.names or ()},
@@ -84,9 +85,14 @@ def _row(packets: Records, heads: np.ndarray) -> Columns:
     columns = {name: native(heads[name]) for name in heads.dtype.names or () if name != "tag"}
     packets.demand(columns["ticks"] < _TICKS_PER_SECOND, "The ticks of 16 ns are more than a second", found=columns["ticks"])
     n = len(heads)
+    _demand_possible(packets, possible({"dom_id": columns["dom_id"]}, ones(n)))
     return {
         "utc_ns": columns["seconds"].astype(np.int64) * 10**9 + columns["ticks"].astype(np.int64) * 16,
         **{name: values for name, values in columns.items() if name not in _FRAMING},
         "source_input": np.zeros(n, np.uint16),
         "source_entry": np.arange(packets.first, packets.first + n, dtype=np.uint64),
     }
+
+
+def _demand_possible(packets: Records, ok: np.ndarray) -> None:
+    packets.demand(ok, "A packet names a module or channel that cannot be", expected=POSSIBLE)

@@ -87,6 +87,8 @@ def test_a_packet_without_hits_is_a_row(tmp_path: Path) -> None:
             samples.hits_packet(5, 1, [(1, 2, 3)]).replace(struct.pack(">I", 0), struct.pack(">I", 62_500_000)),
             "ticks of 16 ns are more than a second",
         ),
+        (samples.hits_packet(5, 1, [(1, 2, 3), (31, 2, 3)]), "channel that cannot be"),
+        (samples.hits_packet(5, 1, [(1, 2, 3)], dom_id=0), "module or channel that cannot be"),
     ],
 )
 def test_packets_that_contradict_themselves_are_named(tmp_path: Path, packet: bytes, what: str) -> None:
