@@ -215,7 +215,8 @@ def padding_of(kinds: np.ndarray) -> np.ndarray:
     """
     control = np.flatnonzero((kinds != DATA) & (kinds != LONG))
     ends = np.flatnonzero(kinds[control] == RUNE)
-    return _between(control[ends] + 1, np.append(control, len(kinds))[ends + 1], len(kinds)) & (kinds == DATA)
+    found: np.ndarray = _between(control[ends] + 1, np.append(control, len(kinds))[ends + 1], len(kinds)) & (kinds == DATA)
+    return found
 
 
 def _between(starts: np.ndarray, stops: np.ndarray, count: int) -> np.ndarray:
