@@ -59,7 +59,8 @@ class TestPlan:
 
     def test_without_inputs_it_says_what_is_missing(self, tmp_path: Path) -> None:
         done = run("plan", "--archive", str(tmp_path / "a"))
-        assert (done.exit_code, done.stderr) == (3, "error: No inputs were given. Name files, URLs or globs.\n")
+        words = "error: No inputs are given. Name files, URLs or globs; or a list of them by --inputs-from FILE.\n"
+        assert (done.exit_code, done.stderr) == (2, words)
 
 
 class TestReplan:
