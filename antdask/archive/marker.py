@@ -59,11 +59,21 @@ def refuse(store: Store) -> bool:
 
 
 def _explain(store: Store) -> None:
-    """Write the files that explain an archive, where they are missing."""
-    documents = {lay.README: README.encode(), lay.SCHEMA_FILE: json.dumps(lay.schema_document(SCHEMAS), indent=1).encode() + b"\n"}
-    for path, content in documents.items():
-        if not store.exists(path):
-            store.write_small(path, content)
+    """Write the files that explain an archive where they are missing, and the schema anew where it lacks columns that may come now."""
+    schema = lay.schema_document(SCHEMAS)
+    if not store.exists(lay.README):
+        store.write_small(lay.README, README.encode())
+    if not store.exists(lay.SCHEMA_FILE) or _columns(store.read(lay.SCHEMA_FILE)) < _columns(json.dumps(schema)):
+        store.write_small(lay.SCHEMA_FILE, json.dumps(schema, indent=1).encode() + b"\n")
+
+
+def _columns(document: str | bytes) -> set[tuple[str, str, str]]:
+    """Streams, tables and columns that a schema file declares; none where it is damaged, which ends by writing it anew."""
+    try:
+        streams = json.loads(document)["streams"].items()
+        return {(stream, table["name"], field["name"]) for stream, s in streams for table in s["tables"] for field in table["fields"]}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return set()
 
 
 def check(store: Store) -> str:

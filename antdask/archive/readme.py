@@ -103,7 +103,7 @@ All that the catalogue knows is in JSON, too. Take every part that has a receipt
 - those that the `supersedes` of another receipt names, and those that `retires` in `header.json` of a plan (`plans/<id>.zip`) names, once all parts of that plan have receipts.
   They stand in `parts/*.json` of the ZIP: `key` gives the words of the path, `content` behind a hyphen and a `generation` other than 0 behind `.r`;
 - of several lineages of a run (same stream, detector and run) all but the current one: that which the last file of `choices/`, by name, says that fits stream and run (`runs` null: all)
-  and has parts there; where none fits, that whose `lineages/<id>.json` has no `step`.
+  and has parts there; where none fits, those whose `lineages/<id>.json` has no `step`.
 
 ## What is not there
 

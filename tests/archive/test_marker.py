@@ -22,6 +22,23 @@ def test_an_archive_explains_itself(store):
     assert catalog.load(store).parts.num_rows == 0
 
 
+def test_the_schema_grows_with_what_may_come_and_never_shrinks(store):
+    marker.create(store)
+    whole = store.read(lay.SCHEMA_FILE)
+    older = json.loads(whole)
+    del older["streams"]["mc"], older["streams"]["events"]["tables"][0]["fields"][3]
+    for content in (json.dumps(older).encode(), b"{", b"[]"):
+        store.write_small(lay.SCHEMA_FILE, content)
+        marker.create(store)
+        assert store.read(lay.SCHEMA_FILE) == whole
+    newer = json.loads(whole)
+    newer["streams"]["neutrinos"] = {"tables": [{"name": "seen", "fields": [{"name": "energy"}]}]}
+    store.write_small(lay.SCHEMA_FILE, json.dumps(newer).encode())
+    store.write_small(lay.README, b"Our data set.")
+    marker.create(store)
+    assert json.loads(store.read(lay.SCHEMA_FILE)) == newer and store.read(lay.README) == b"Our data set."
+
+
 @pytest.mark.parametrize("kind", ["file inside", "directory inside", "is a file"])
 def test_a_place_that_holds_something_else_is_left_alone(tmp_path, kind):
     place = tmp_path / "archive"
