@@ -29,6 +29,7 @@ from antdask.sources import root_codecs
 from antdask.sources.blob import Blob, BlobFile, open_blob
 from antdask.sources.held_files import Refused, held
 from antdask.sources.root_branch import Branch, Home, windows
+from antdask.sources.root_classes import classes_of
 from antdask.sources.root_directory import Directory, trees_below
 from antdask.sources.root_entries import entries_of
 from antdask.sources.root_extents import extents_of
@@ -324,21 +325,14 @@ class RootFile:
             It says nothing.
         CorruptFileError
         """
-        with self._metadata.reading("description of its classes"):
-            streamer = self._directory.file.streamers.get(kind, {}).get(version)
-            if streamer is not None:
-                return tuple(_member(element) for element in streamer.member("fElements"))
+        found = classes_of(self._metadata, self._directory.file).get((kind, version))
+        if found is not None:
+            return found
         raise UnknownLayoutError(f"The file does not describe version {version} of class {kind}", where=self.url)
 
     def _damaged(self, name: str, error: CorruptFileError) -> CorruptFileError:
         where = f"{self.url}, object '{name}'"
         return CorruptFileError(error.what, where=where, found=error.found, expected=error.expected, hint=HINT, tree=name)
-
-
-def _member(element: Any) -> Member:
-    """A member of a class as uproot has read it."""
-    name, type_name, title = (str(element.member(name)) for name in ("fName", "fTypeName", "fTitle"))
-    return Member(name, type_name, int(element.member("fType")), int(element.member("fArrayLength")), title)
 
 
 def open_root(url: str, like: Lender | None = None) -> RootFile:
