@@ -7,6 +7,7 @@ import hashlib
 import threading
 from typing import Any
 
+from antdask.sources.root_keys import parse_key
 from antdask.sources.root_metadata import Metadata
 from antdask.sources.root_object import Member
 
@@ -34,8 +35,9 @@ def classes_of(metadata: Metadata, file: Any) -> Classes:
     what = "description of its classes"
     with metadata.reading(what):
         begin, nbytes = int(file.fSeekInfo), int(file.fNbytesInfo)
-    # By the bytes themselves: a damaged copy says something else.
-    name = hashlib.sha256(metadata.blob.read(begin, begin + nbytes)).digest()
+    record = metadata.blob.read(begin, begin + nbytes)
+    # By the bytes themselves, without the key, which says when and where: a damaged copy says something else.
+    name = hashlib.sha256(record[parse_key(record)[0].keylen :]).digest()
     with _lock:
         found = _known.get(name)
     if found is None:
