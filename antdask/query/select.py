@@ -27,7 +27,7 @@ class Selection(Narrowable):
         Raises
         ------
         UsageError
-            Nothing in common; or the keys would take more than the budget.
+            Nothing in common; or the keys would take more than the budget; or the other rows are of files that give no trigger counter.
         DamagedPartError
 
         Examples
@@ -61,7 +61,7 @@ class Selection(Narrowable):
         Raises
         ------
         UsageError
-            No common key.
+            No common key; or, when read, rows of files that give no trigger counter: one key would stand for all their events.
         UnknownNameError
 
         Examples

@@ -23,6 +23,8 @@ from antdask.query.rows import Rows
 from antdask.query.scan import ROWS_ALONE
 from antdask.query.times import series_table, time_step
 
+#: A trigger counter that the source does not give.
+NO_COUNTER = -1
 # Streams with several rows for one key: each fit gives a row of its own.
 _MANY = ("reco",)
 
@@ -136,7 +138,23 @@ class StreamSide(Side):
         data = self._narrowed(detector, np.unique(columns["run"]), keys)._rows(self.columns, None)
         other = data.tables[data.schema.rows.name]
         right = keys.numbers([other[name].values for name in self.needs])
-        return self._found(data, keys.numbers(list(columns.values())), right, lambda i: str({n: int(v[i]) for n, v in columns.items()}))
+        found = self._found(data, keys.numbers(list(columns.values())), right, lambda i: str({n: int(v[i]) for n, v in columns.items()}))
+        self._demand_named(columns, found.counts)
+        return found
+
+    def _demand_named(self, columns: dict[str, np.ndarray], counts: np.ndarray) -> None:
+        """Refuse rows that belong together only because neither says which event it is of.
+
+        Raises
+        ------
+        UsageError
+        """
+        if "trigger_counter" not in columns:
+            return
+        nameless = (columns["trigger_counter"] == NO_COUNTER) & (counts > 0)
+        if nameless.any():
+            first = int(np.argmax(nameless))
+            raise _nameless({n: int(v[first]) for n, v in columns.items()}, f"{int(counts[first])} rows of '{self.name}' of the same run")
 
     def nothing(self) -> Found:
         """See `Side.nothing`."""
@@ -292,6 +310,16 @@ def _key(selection: Narrowable) -> tuple[str, ...]:
     return tuple(path.rpartition("/")[2] for path in key_columns(selection.index.schema) if not path.endswith("/utc_ns"))
 
 
+def _nameless(where: Any, found: str) -> UsageError:
+    """Rows of events that their files do not number: one key would stand for all of them."""
+    return UsageError(
+        "These rows do not say which event they are of: their files give no trigger counter",
+        where=str(where),
+        found=found,
+        hint="Merge them file by file by a number that the source gives, such as event_number: to_pandas() of both, pandas.merge.",
+    )
+
+
 def _unasked(keys: tuple[str, ...], columns: Names) -> tuple[str, ...]:
     """Keys that nobody wants to see beside those of the selection."""
     asked = (columns,) if isinstance(columns, str) else tuple(columns or ())
@@ -339,5 +367,11 @@ def keys_of(left: Narrowable, other: Narrowable | pa.Table | pd.DataFrame) -> tu
     found: dict[str, list[list[np.ndarray]]] = {}
     for detector, columns in other._over_pieces(other.scan, lambda p: (p.detector, [p.column(rows, n) for n in names]), grain=ROWS_ALONE):
         found.setdefault(detector, []).append(columns)
-    keys = {d: Keys.of(dict(zip(names, map(np.concatenate, zip(*several, strict=True)), strict=True))) for d, several in found.items()}
+    joined = {d: dict(zip(names, map(np.concatenate, zip(*several, strict=True)), strict=True)) for d, several in found.items()}
+    if "trigger_counter" in names:
+        named = {d: columns["trigger_counter"] != NO_COUNTER for d, columns in joined.items()}
+        if joined and not any(one.any() for one in named.values()):
+            raise _nameless(sorted(joined), f"{sum(map(len, named.values()))} rows of '{stream}'")
+        joined = {d: {n: values[named[d]] for n, values in columns.items()} for d, columns in joined.items()}
+    keys = {d: Keys.of(columns) for d, columns in joined.items()}
     return keys, f"the same {', '.join(names)} as {sum(map(len, keys.values())):,} of '{stream}'"

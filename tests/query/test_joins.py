@@ -109,6 +109,25 @@ def test_several_rows_where_one_is_expected_are_named(joinable):
         joined.to_awkward(["lik"])
 
 
+def test_rows_whose_files_count_no_events_are_not_taken_for_one_event(tmp_path):
+    events, tracks = batch("events", "seatray", 80, 3, 30), batch("reco", "seatray", 120, 4, 40)
+    for one, rows in ((events, "events"), (tracks, "tracks")):
+        one.tables[rows]["trigger_counter"][:] = -1
+        one.tables[rows]["frame_index"][:] = 0
+    entries = [Entry(b, detector="antares", run=3, lineage=n * 8) for b, n in ((events, "b"), (tracks, "c"))]
+    archive = antdask.open_archive(write_archive(tmp_path / "archive", entries))
+    for one in (None, False):
+        with pytest.raises(UsageError, match=r"do not say which event they are of.*120 rows of 'reco'.*event_number"):
+            archive.stream("events").join("reco", "lik", one=one).to_awkward("n_hits")
+    with pytest.raises(UsageError, match=r"do not say which event they are of.*120 rows of 'reco'"):
+        archive.stream("events").matching(archive.stream("reco")).to_awkward("n_hits")
+    # Placeholders among fits that do say it belong to no event.
+    tracks.tables["tracks"]["trigger_counter"][5:] = np.arange(115)
+    events.tables["events"]["trigger_counter"][5:] = np.arange(75) + 70
+    archive = antdask.open_archive(write_archive(tmp_path / "some", entries))
+    assert len(archive.stream("events").matching(archive.stream("reco")).to_awkward("n_hits")) == 45
+
+
 def test_the_run_table_and_tables_of_the_user(joinable):
     runs = joinable.stream("events").join("runs", ["rows"]).to_pandas(["n_hits"])
     assert runs.groupby("run")["runs.rows"].unique().map(sorted).to_dict() == {3: [200, 240], 4: [100]}
