@@ -6,6 +6,7 @@
              |          DuckDB hands down the columns and ``n_hits > 240`` ──► a selection: parts and blocks pruned, rows cut, streamed as Arrow
 
 Every stream is a table of its rows (``events``), and every ragged table of it one of flat rows with the keys repeated (``events_hits``); ``runs`` is the run table.
+A trigger counter that the source does not give is null, so that no join takes the rows of a run for those of one event.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, Protocol
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset
 
 from antdask.archive.catalog_reader import CatalogReader
@@ -26,6 +28,7 @@ from antdask.query.arrow import flat_table
 from antdask.query.explanation import Explanation, Explanations, explain
 from antdask.query.pushdown import narrowed
 from antdask.query.select import Selection
+from antdask.query.sides import NO_COUNTER
 
 # Files, extensions and Python variables are out of reach of a query.
 _CONFINED: dict[str, str | bool | int | float | list[str]] = {
@@ -35,6 +38,7 @@ _CONFINED: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
+_COUNTER = "trigger_counter"
 # Words of queries that ask which tables there are.
 _LISTING = frozenset({"show", "information_schema", "duckdb_views", "duckdb_tables", "duckdb_columns", "tables"})
 
@@ -237,13 +241,24 @@ class _Scanner:
     def _read(self, selection: Selection, paths: list[str]) -> Iterator[pa.RecordBatch]:
         try:
             for rows in selection.iter_rows(paths):
-                table = flat_table(rows, self.stream.table)
+                table = _named(flat_table(rows, self.stream.table))
                 if self.condition is not None:
                     table = table.filter(self.condition)
                 yield from table.select(self.names).cast(self.projected_schema).to_batches()
         except AntdaskError as error:
             self.stream.failure = error
             raise
+
+
+def _named(table: pa.Table) -> pa.Table:
+    """With null for a trigger counter that the source does not give: nothing equals it, where one number would pair every event of a run with the hits of all."""
+    place = table.schema.get_field_index(_COUNTER)
+    if place < 0:
+        return table
+    column = table.column(place)
+    return table.set_column(
+        place, table.schema.field(place), pc.if_else(pc.equal(column, NO_COUNTER), pa.scalar(None, column.type), column)
+    )
 
 
 def _is_key(stream: _Stream, name: str) -> bool:

@@ -47,6 +47,20 @@ def test_streams_are_joined_by_frame_run_table_and_time(tmp_path):
     assert found["current"].to_pylist() == [1.0 + i // 10 for i in range(40)]
 
 
+def test_hits_of_a_run_are_not_paired_with_events_that_nothing_tells_apart(tmp_path):
+    events = random_batch("events", "seatray", rows=20, seed=3)
+    events.tables["events"]["frame_index"][:] = 0
+    events.tables["events"]["trigger_counter"][:] = np.where(np.arange(20) < 15, -1, np.arange(20))
+    archive = antdask.open_archive(write_archive(tmp_path / "archive", [Entry(events, detector="antares", run=3)]))
+    hits = np.diff(events.offsets["hits"])
+    joined = "from events join events_hits using (detector, run, frame_index, trigger_counter)"
+    assert archive.sql(f"select count(*) n {joined}").to_pandas().n.tolist() == [hits[15:].sum()]
+    nameless = "where trigger_counter is null"
+    assert archive.sql(f"select count(*) n from events_hits {nameless}").to_pandas().n.tolist() == [hits[:15].sum()]
+    assert archive.sql(f"select count(*) n, min(frame_index) f from events {nameless}").to_pandas().values.tolist() == [[15, 0]]
+    assert archive.sql("select count(*) n from events where trigger_counter > 16").to_pandas().n.tolist() == [3]
+
+
 def test_what_is_pushed_down_prunes(long, monkeypatch):
     (cost,) = long.explain_sql("select sum(n_hits) from events where frame_index between 65530 and 65540")
     assert (cost.blocks, cost.blocks_asked) == (2, 3) and "n_hits" in cost.columns and "hits.tot" not in cost.columns
