@@ -7,7 +7,7 @@
     mother         -(id x 1000 + generation)           | px py -pz GeV | x y z cm    | [weight]      option EHISTORY, before the particle
     grandmother    -(id x 1000 + generation)           | px py -pz GeV | other words | [weight]      likewise, behind the mother
 
-x points to the magnetic north, y to the west, and the file counts momenta along -z: downwards. Rows of zeros fill the last sub-block. What the last words of a grandmother mean is in no public document (0, a depth in g/cm2, the
+x points to the magnetic north, y to the west, and the file counts momenta along -z: downwards. Rows of zeros fill the last sub-block. What the last words of a grandmother mean was not to be had (0, a depth in g/cm2, the
 height of the mother with the other sign, as values suggest); they, and those of ids that only say how something decayed, are kept as words.
 """
 
