@@ -158,11 +158,13 @@ class RootFile:
                 if cycle >= self._cycles.get(name, 0):
                     self._cycles[name], self.objects[name] = cycle, str(key.fClassName)
             end = int(self._directory.file.fEND)
+            classes = int(self._directory.file.fSeekInfo) + int(self._directory.file.fNbytesInfo)
         if recovery is not None:
             self.notes: tuple[str, ...] = recovery.notes
             return
         # That of a file that was never closed is empty, or lacks what was written since it was saved; that of one that is cut may stand in a gap before its objects.
         last = max((int(k.fSeekKey) + int(k.fNbytes) for k in self._keys.values()), default=0)
+        last = max(last, classes)
         if end != self.nbytes and (not self._keys or last > self.nbytes or begins(blob, end)):
             raise CorruptFileError(
                 "The directory of the file is not its last",

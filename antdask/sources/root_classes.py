@@ -35,7 +35,11 @@ def classes_of(metadata: Metadata, file: Any) -> Classes:
     what = "description of its classes"
     with metadata.reading(what):
         begin, nbytes = int(file.fSeekInfo), int(file.fNbytesInfo)
-    record = metadata.blob.read(begin, begin + nbytes)
+    if begin == 0:
+        # Of a file that lost its end, and that borrows none.
+        return {}
+    # Where uproot reads it: what is lent stands behind the end of the file.
+    record = metadata.file.blob.read(begin, begin + nbytes)
     # By the bytes themselves, without the key, which says when and where: a damaged copy says something else.
     name = hashlib.sha256(record[parse_key(record)[0].keylen :]).digest()
     with _lock:

@@ -121,8 +121,8 @@ def test_a_file_cut_anywhere_gives_the_sound_values_or_damage(name: str, tmp_pat
             damaged += 1
             continue
         if found != sound:
-            # Whole trees, and it is said that there may have been more.
-            assert all(sound[name] == value for name, value in found.items())
+            # Whole trees, and it is said that there may have been more. Settings of the trigger need what the file says of their class at its end.
+            assert all(sound[name] == value for name, value in found.items() if name[0] != "provenance")
             assert any("cannot be read" in note for note in SOURCE.describe(str(path)).notes)
             damaged += 1
     assert damaged >= 20

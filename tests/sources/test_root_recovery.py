@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from antdask.errors import CorruptFileError
+from antdask.errors import CorruptFileError, UnknownLayoutError
 from antdask.sources import describe_each, root_records
+from antdask.sources.files import lender
 from antdask.sources.root import Tree, open_root
 from antdask.sources.salvage import pieces
 from tests.sources.online_samples import DATA, L1, ONLINE
@@ -207,3 +208,14 @@ def test_trees_are_looked_at_up_to_a_limit_the_last_ones_first(tmp_path: Path, m
     with open_root(write(tmp_path, bytes(data))) as file:
         assert kept(file.tree("t")) == 2700
         assert [cycle for _, cycle in file._keys] == [3]
+
+
+def test_without_a_description_of_classes_what_needs_none_is_read(tmp_path: Path) -> None:
+    """The settings of the trigger are read by what the file says of their class, which it says at its end; texts and events are not."""
+    data = (ONLINE / "km3net_online.root").read_bytes()
+    (entry,), _ = describe_each(write(tmp_path, data[:1_626_166]))
+    assert {s.tree for s in entry.segments} >= {"KM3NET_EVENT", "KM3NET_SUMMARYSLICE", "KM3NET_TIMESLICE_L1", "provenance"}
+    with open_root(entry.url) as file, pytest.raises(UnknownLayoutError, match="does not describe"):
+        file.members("JTRIGGER::JTriggerParameters", 1)
+    with open_root(entry.url, lender(str(ONLINE / "km3net_online.root"))) as file, open_root(str(ONLINE / "km3net_online.root")) as whole:
+        assert file.members("TObject", 1) == whole.members("TObject", 1)
