@@ -19,6 +19,7 @@ from antdask.sources.blob import Blob, open_blob
 from antdask.sources.clb_index import TAGS, Index, known_index, scan
 from antdask.sources.clb_records import ACOUSTICS, HEAD, HITS, MONITOR, MONITORING, decode
 from antdask.sources.controlhost_records import HIT, Records, windows
+from antdask.sources.salvage import told
 
 ORIGIN = "clb_packets"
 #: Aim for the bytes of one batch [byte].
@@ -108,7 +109,8 @@ def _demand_known(blob: Blob, trees: dict[str, Index]) -> None:
 
 
 def _notes(index: Index, trees: dict[str, Index]) -> list[str]:
-    notes = [f"{size} bytes from byte {start} on are no packet" for start, size in zip(index.starts[index.lost].tolist(), index.sizes[index.lost].tolist(), strict=True)]  # fmt: skip
+    lost = zip(index.starts[index.lost].tolist(), index.sizes[index.lost].tolist(), strict=True)
+    notes = told([f"{size} bytes from byte {start} on are no packet" for start, size in lost])
     acoustic = int((~index.of(ACOUSTICS).lost).sum())
     if acoustic:
         notes.append(f"{acoustic} packets of the acoustic sensor are not archived")

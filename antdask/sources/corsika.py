@@ -22,6 +22,7 @@ from antdask.sources.corsika_blocks import MARKER, Blocks, Showers, known_blocks
 from antdask.sources.corsika_runs import Runs, runs_of
 from antdask.sources.corsika_showers import ORIGIN, SHOWERS, Decoder
 from antdask.sources.evt_header import header_batch
+from antdask.sources.salvage import told
 
 DETECTOR = "corsika-simulated"
 HEADERS = "headers"
@@ -103,12 +104,13 @@ def _scanned(blob: Blob) -> Blocks:
 
 
 def _notes(blob: Blob, blocks: Blocks, showers: Showers, runs: Runs) -> list[str]:
-    notes = []
+    stretches = []
     for first, last in zip(showers.starts[showers.lost].tolist(), showers.stops[showers.lost].tolist(), strict=True):
         low, high = int(blocks.places[first]), int(blocks.places[last - 1] + blocks.sizes[last - 1])
-        notes.append(
+        stretches.append(
             f"bytes {low} to {high} hold no whole shower" if low < high else f"the file ends at byte {high} without the end of a run"
         )
+    notes = told(stretches)
     whole = int((~showers.lost).sum())
     if runs.stated is not None and runs.stated != whole:
         notes.append(f"the run ends state {runs.stated} showers, the file holds {whole}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from antdask.errors import CorruptFileError
+
+#: Stretches that notes of a file tell of one by one: a plan holds them all, and a dump of 5 GB may have thousands.
+MOST_TOLD = 50
 
 
 def pieces[T](read: Callable[[int, int], T], start: int, stop: int) -> Iterator[tuple[int, int, T | CorruptFileError]]:
@@ -63,3 +66,15 @@ def intact[T](read: Callable[[int, int], T], start: int, stop: int) -> Iterator[
             yield from intact(read, start, error.start)
         raise
     yield whole
+
+
+def told(notes: Sequence[str]) -> list[str]:
+    """Notes on stretches that are lost: the first of them, and how many more there are; quarantine tells each of them.
+
+    Examples
+    --------
+    >>> told([f"bytes {n} are none" for n in range(70)])[-2:]
+    ['bytes 49 are none', 'and 20 more stretches like these']
+    """
+    more = len(notes) - MOST_TOLD
+    return [*notes[:MOST_TOLD], *([f"and {more} more stretches like these"] if more > 0 else [])]

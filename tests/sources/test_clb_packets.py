@@ -125,6 +125,16 @@ def test_a_torn_end_loses_the_last_packet_and_says_so(tmp_path: Path) -> None:
     same(concatenate(batches), cut(next(SOURCE.read(SOURCE.describe(samples.path("clb.dqd")), "TTDC", 0, 3)), 0, 2))
 
 
+def test_of_many_breaks_the_first_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    packets = [bytearray(samples.hits_packet(5, 1_600_000_000 + n, [(1, 2, 3)])) for n in range(161)]
+    for packet in packets[1:-1:2]:
+        packet[1] ^= 1
+    entry = SOURCE.describe(written(tmp_path, b"".join(packets)))
+    assert entry.notes[-1] == "and 30 more stretches like these" and len(entry.notes) == 51
+    batches, lost = salvage(entry, "TTDC")
+    assert (sum(b.rows for b in batches), len(lost)) == (81, 80)
+
+
 def test_a_broken_length_loses_its_packet(tmp_path: Path) -> None:
     data = bytearray(samples.data_of("clb.dqd"))
     data[1406] += 6
