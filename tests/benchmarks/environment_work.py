@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from antdask.archive.store import Store
-from antdask.environment.build import BuildSpec, _close, _parts, _plan, _receipts
+from antdask.environment.build import BuildSpec, _close, _parts, _plan
 from antdask.environment.day import build_day
 from antdask.environment.grid import LEVELS, PERIOD_DAYS
 from antdask.environment.period import build_period
@@ -66,7 +66,7 @@ def build_one_period(url: str) -> Built:
     wall, cpu = time.perf_counter(), time.process_time()
     build_period((number, "benchmark"), url, product.id)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    _close(product, _receipts(store, f"{product.root}/days"))
+    _close(product, product.receipts("days", "number"))
     sizes = dict.fromkeys(("15min", "1h", "1d"), 0)
     for name in sizes:
         sizes[name] = sum(store.size(a.shard_path(number)) or 0 for n, a in product.arrays(LEVELS[name]).items() if n != "time")
