@@ -53,7 +53,11 @@ class TestPlan:
         other = str(tmp_path / "b.plan")
         assert document("replan", plan_file, "--add", files[1], "-o", other)["added"] == 1
         found = document("plan", "--diff", plan_file, other)
-        assert found["inputs_added"] == [files[1]] and sorted(p.split("/")[1] for p in found["parts_added"]) == ["events", "headers"] and found["parts_removed"] == []
+        assert (
+            found["inputs_added"] == [files[1]]
+            and sorted(p.split("/")[1] for p in found["parts_added"]) == ["events", "headers"]
+            and found["parts_removed"] == []
+        )
         assert "Inputs only in the second (1)" in run("plan", "--diff", plan_file, other).stdout
         assert run("plan", "--diff", plan_file, plan_file).stdout == "The plans say the same.\n"
 
