@@ -17,6 +17,9 @@ pytestmark = pytest.mark.filterwarnings("error")
 FOUND = [
     # Counts of tracks are lost: without them nothing tells that the events are empty, and they are archived.
     ("mupage/mcv8.1.mupage_tuned_100G.sirene.jterbr00013288.10.root", Damage("flip", 8318, seed=1907845921), "salvaged"),
+    # Without tree E what programs left is told by the other source of the file, under its run.
+    ("mupage/mcv8.1.mupage_tuned_100G.sirene.jterbr00013288.10.root", Damage("flip", 35834, seed=2404710606), "salvaged"),
+    ("mupage/mcv8.1.mupage_tuned_100G.sirene.jterbr00013288.10.root", Damage("zero", 32510, 4096), "salvaged"),
     # The tree that holds the start of the run has another name; a leaf is of another class.
     ("simulated/raw", Damage("flip", 5860, seed=1604918342), "salvaged"),
     ("simulated/raw", Damage("flip", 90491, seed=2736284532), "refused"),
