@@ -102,12 +102,12 @@ def test_every_value_of_every_part_is_what_antdask_reads(archive: Path, monkeypa
             table, _, column = name.partition("/")
             values = own.offsets(table) if column == lay.OFFSETS else own.column(table, column)
             assert read(file, name).tobytes() == values.tobytes(), name
-    assert streams == {"events", "mc", "rates", "reco", "timeslices", "timeslices_l1", "timeslices_sn"}
+    assert streams == {"events", "headers", "mc", "rates", "reco", "timeslices", "timeslices_l1", "timeslices_sn"}
 
 
 def test_what_could_not_be_read_is_told_in_json(archive: Path) -> None:
     lost = [(q["code"], q["stop"] - q["start"]) for r in receipts_by_hand(archive).values() for q in r["quarantined"]]
     headers = [json.loads(zipfile.ZipFile(f).read("header.json")) for f in (archive / "plans").glob("*.zip")]
     table = catalog.load(Store(str(archive))).quarantine.to_pylist()
-    assert lost and [r["code"] for h in headers for r in h["rejected"]] == ["unknown-layout"]
+    assert lost and [r["code"] for h in headers for r in h["rejected"]] == ["corrupt"]
     assert sorted(lost) == sorted((row["code"], row["stop"] - row["start"]) for row in table if row["part"])
