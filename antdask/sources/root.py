@@ -273,7 +273,8 @@ class RootFile:
 
     def _tree_object(self, name: str) -> np.ndarray:
         if not self.has_tree(name):
-            raise UnknownNameError.of("tree", name, self.trees, where=self.url)
+            # Whether a file that was cut ever had it, nobody knows.
+            raise self._damaged(name, self.loss) if self.loss is not None else UnknownNameError.of("tree", name, self.trees, where=self.url)
         return self.object(name)
 
     def _key(self, name: str) -> Any:

@@ -20,7 +20,7 @@ def test_the_tour_replaces_an_old_archive_and_ends_with_where_the_new_one_is(tmp
     shown = io.StringIO()
     tour.run(tmp_path / "demo", Console(file=shown, width=160))
     text = shown.getvalue()
-    assert "20 parts are equal to their sources" in text
+    assert "29 parts are equal to their sources" in text
     assert "timeslices_l1" in text
     assert "charges = events.hits.charge_pe[events.hits.triggered == 1]" in text
     assert text.splitlines()[-1].endswith(f'antdask.open_archive("{(tmp_path / "demo" / "archive").resolve()}")')

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from antdask.archive import documents, ledger, plans, toolchain
 from antdask.archive import layout as lay
-from antdask.archive import ledger, plans, toolchain
 from antdask.archive.store import Store
 from antdask.cluster import make_cluster
 from antdask.convert import step
@@ -49,7 +49,7 @@ def test_every_campaign_of_an_archive_can_be_repeated_from_it(real_files: dict[s
     # What the parts were made with is kept, and is what this test runs with.
     receipts = list(ledger.receipts(store))
     [environment] = {r.work["environment"] for r in receipts}
-    assert toolchain.differences(toolchain.read(store, environment), toolchain.describe()) == []
+    assert toolchain.differences(documents.environment(store, environment), toolchain.describe()) == []
     [source] = store.list("steps")
     assert store.read(source) == step.source_of("antdask.convert.steps:select_events")
     assert {r.lineage for r in receipts} == {Path(p).stem for p in store.list("lineages")}

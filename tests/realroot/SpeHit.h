@@ -225,6 +225,8 @@ inline void summarise(const char *path) {
     TFile file(path);
     for (TObject *object : *file.GetListOfKeys()) {
         TKey *key = (TKey *)object;
+        // A tree that was saved on the way is listed twice.
+        if (file.GetKey(key->GetName()) != key) continue;
         if (strcmp(key->GetClassName(), "TTree")) {
             printf("text %s %s\n", key->GetName(), key->ReadObj()->GetTitle());
             continue;
