@@ -60,6 +60,7 @@ class TreeColumns:
         self._tables = {t.name: t.columns(origin) for t in schema(dataset.stream).given_by(origin)}
         self._branches = {c.source: tree.branch(c.source) for c in dataset.columns}
         self._counters = counters(tree.walk())
+        self._pointed: set[str] = set()
         for column in dataset.columns:
             self._check(column)
 
@@ -141,6 +142,8 @@ class TreeColumns:
         leaf = leaf_of(branch)
         found = (leaf.dtype, leaf.width, self._counters.get(leaf.count, leaf.count))
         expected = (column.dtype, column.width, column.count)
+        if leaf.flag:
+            self._pointed.add(column.source)
         if found != expected:
             raise UnknownLayoutError(f"Branch '{column.source}' holds something else than the map says", where=branch.where, found=_words(*found), expected=_words(*expected))  # fmt: skip
 
@@ -149,9 +152,8 @@ class TreeColumns:
         basket, size = branch.read(start, stop), np.dtype(column.dtype).itemsize * column.width
         if column.count:
             counts = values.columns[column.count].astype(np.int64)
-            counter = next(c for c in self.dataset.columns if column.count in self.dataset.given_by(c))
-            demand(counts >= 0, self._branches[counter.source], start, "A number of elements is negative", found=counts)
-            if leaf_of(branch).flag:
+            demand(counts >= 0, self._branch(column.count), start, "A number of elements is negative", found=counts)
+            if column.source in self._pointed:
                 basket = read_pointed(branch, basket, counts, size)
         else:
             counts = np.ones(stop - start, np.int64)
@@ -166,6 +168,10 @@ class TreeColumns:
             values.counts[column.source] = counts
         if record is not None and record.kind == PACKED:
             self._unpack(column, record, basket.payload, counts * size, start, values)
+
+    def _branch(self, name: str) -> Branch:
+        """The branch of a column, or of the record with a field of this name."""
+        return self._branches.get(name) or self._branches[name.rpartition(".")[0]]
 
     def _unpack(self, column: Column, record: Record, payload: np.ndarray, nbytes: np.ndarray, start: int, values: Values) -> None:
         branch = self._branches[column.source]
