@@ -74,7 +74,7 @@ class Term:
         return made
 
 
-# One line per term, however long.
+# One line per term, however long. SVELXXXX is the code of P01 as it stands there, X and all.
 # fmt: off
 TERMS: dict[str, Term] = {
     t.code: t

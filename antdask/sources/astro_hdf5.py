@@ -20,7 +20,7 @@ from antdask.plan import FileEntry, Segment
 from antdask.sources import files, layout_map
 from antdask.sources.astro_table import AstroTable
 from antdask.sources.evt_header import PDG, header_batch, program_of
-from antdask.sources.hdf5_table import SIGNATURE, Table, attribute_lines, damage, dataset_names, opened
+from antdask.sources.hdf5_table import Table, attribute_lines, damage, dataset_names, is_hdf5, opened
 from antdask.sources.km3pipe_dataset import keys_of
 from antdask.sources.salvage import intact
 from antdask.sources.table_description import SUFFIX, Description
@@ -47,13 +47,7 @@ class AstroHdf5:
 
     def sniff(self, url: str, head: bytes) -> bool:
         """Whether this is HDF5 with a header and numbers of events, both described by astropy."""
-        if not head.startswith(SIGNATURE):
-            return False
-        try:
-            with opened(url) as file, damage(url):
-                return all(name + end in file for name in (HEADER, ID) for end in ("", SUFFIX))
-        except CorruptFileError:
-            return False
+        return is_hdf5(url, head, lambda file: all(name + end in file for name in (HEADER, ID) for end in ("", SUFFIX)))
 
     def describe(self, url: str) -> FileEntry:
         """Identity, layout and segments; reads the header, descriptions, and numbers of events.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,17 @@ def _stream(url: str, stack: contextlib.ExitStack) -> Any:
         return BlobFile(stack.enter_context(open_blob(url)))
     filesystem, path = files.locate(url)
     return stack.enter_context(Path(path).open("rb") if filesystem is None else filesystem.open(path, "rb"))
+
+
+def is_hdf5(url: str, head: bytes, own: Callable[[h5py.File], bool], *, damaged: bool = False) -> bool:
+    """Whether this is an HDF5 file that a source calls its `own`; `damaged` is the answer where the file is so damaged that nobody can tell."""
+    if not head.startswith(SIGNATURE):
+        return False
+    try:
+        with opened(url) as file, damage(url):
+            return own(file)
+    except CorruptFileError:
+        return damaged
 
 
 @contextlib.contextmanager

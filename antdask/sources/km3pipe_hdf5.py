@@ -18,7 +18,7 @@ from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files, km3pipe_events, layout_map
 from antdask.sources.evt_header import header_batch, program_of
-from antdask.sources.hdf5_table import SIGNATURE, Table, attribute_lines, damage, dataset_names, opened, text_bytes
+from antdask.sources.hdf5_table import Table, attribute_lines, damage, dataset_names, is_hdf5, opened, text_bytes
 from antdask.sources.km3pipe_events import HITS, INFO, MC_HITS, ORIGIN, TRACKS, Events
 from antdask.sources.km3pipe_fits import TREE as RECO
 from antdask.sources.km3pipe_fits import Fits
@@ -43,13 +43,7 @@ class Km3pipeHdf5:
 
     def sniff(self, url: str, head: bytes) -> bool:
         """Whether this is HDF5 that km3pipe has signed."""
-        if not head.startswith(SIGNATURE):
-            return False
-        try:
-            with opened(url) as file, damage(url):
-                return _VERSION in file.attrs and "km3pipe" in file.attrs
-        except CorruptFileError:
-            return False
+        return is_hdf5(url, head, lambda file: _VERSION in file.attrs and "km3pipe" in file.attrs)
 
     def describe(self, url: str) -> FileEntry:
         """Identity, layout and segments; reads attributes, keys and indices.

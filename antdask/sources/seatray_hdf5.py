@@ -13,7 +13,7 @@ from antdask.errors import CorruptFileError, UnknownLayoutError, UnknownNameErro
 from antdask.model.ragged import Batch
 from antdask.plan import FileEntry, Segment
 from antdask.sources import files, layout_map, seatray_index
-from antdask.sources.hdf5_table import SIGNATURE, damage, dataset_names, opened
+from antdask.sources.hdf5_table import dataset_names, is_hdf5, opened
 from antdask.sources.layout_map import LayoutMap
 from antdask.sources.seatray_fits import FITS, Fits
 from antdask.sources.seatray_pulses import PULSES, Pulses
@@ -38,13 +38,7 @@ class SeatrayHdf5:
 
     def sniff(self, url: str, head: bytes) -> bool:
         """Whether this is HDF5 with a SeaTray index, or HDF5 so damaged that nobody can tell."""
-        if not head.startswith(SIGNATURE):
-            return False
-        try:
-            with opened(url) as file, damage(url):
-                return INDEX in file
-        except CorruptFileError:
-            return True
+        return is_hdf5(url, head, lambda file: INDEX in file, damaged=True)
 
     def describe(self, url: str) -> FileEntry:
         """Identity, layout and segments; reads attributes and the index tables.
